@@ -1,0 +1,1 @@
+"""Records, ports, errors and policy: what every floor above may use."""

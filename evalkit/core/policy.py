@@ -1,0 +1,118 @@
+"""Who may see what: sensitivity and requirements against declared governance.
+
+Decided before anything is sent, for models, judges, retries and fallbacks alike. Unknown is not
+allowed: an undeclared provider may see `public` samples without requirements only. It does not
+know whether a declaration is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evalkit.core.records import Record
+
+SENSITIVITIES: tuple[str, ...] = ("public", "internal", "confidential", "personal", "special")
+OWN_PREMISES = "on-premises"
+
+
+class Governance(Record, frozen=True, kw_only=True):
+    """What a provider declares about the data that it is sent; None is unknown, never "no"."""
+
+    processor: str | None = None
+    jurisdiction: str | None = None
+    regions: tuple[str, ...] | None = None
+    subprocessors: Any = None
+    retention_days: float | None = None
+    trains_on_data: str | None = None
+    allowed_sensitivity: str | None = None
+    evidence_url: str | None = None
+    as_of: str | None = None
+    legal_entity_country: str | None = None
+    notes: str | None = None
+
+
+class Requirement(Record, frozen=True, kw_only=True):
+    """What a sample demands of whoever sees it."""
+
+    sensitivity: str = "public"
+    regions: tuple[str, ...] | None = None
+    trains_on_data: str | None = None
+    max_retention_days: float | None = None
+
+
+def requirement(sensitivity: str | None, require: Mapping[str, Any] | None) -> Requirement:
+    """Return one place's demands (suite, sample or profile) as a record."""
+    wanted = require or {}
+    regions = wanted.get("regions")
+    return Requirement(
+        sensitivity=sensitivity or "public",
+        regions=None if regions is None else tuple(regions),
+        trains_on_data=wanted.get("trains_on_data"),
+        max_retention_days=wanted.get("max_retention_days"),
+    )
+
+
+def strictest(demands: Sequence[Requirement]) -> Requirement:
+    """Join demands so that each of them is met: the highest sensitivity, the fewest regions."""
+    regions: tuple[str, ...] | None = None
+    for demand in demands:
+        if demand.regions is not None:
+            kept = demand.regions if regions is None else regions
+            regions = tuple(r for r in kept if r in demand.regions)
+    days = [d.max_retention_days for d in demands if d.max_retention_days is not None]
+    training = [d.trains_on_data for d in demands if d.trains_on_data is not None]
+    return Requirement(
+        sensitivity=max((d.sensitivity for d in demands), key=SENSITIVITIES.index),
+        regions=regions,
+        trains_on_data="no" if "no" in training else (training[0] if training else None),
+        max_retention_days=min(days) if days else None,
+    )
+
+
+def refusal_reason(demand: Requirement, declared: Governance) -> str | None:
+    """Return why a sample must not be sent there, or None where it may.
+
+    Args:
+        demand: The strictest of suite, sample and profile.
+        declared: The provider's governance.
+
+    Returns:
+        One clause naming the first demand that is not met.
+    """
+    allowed = declared.allowed_sensitivity
+    wanted = demand.sensitivity
+    if allowed is None and wanted != "public":
+        return f"sensitivity {wanted!r}, and the provider declares no allowed_sensitivity"
+    if allowed is not None and SENSITIVITIES.index(wanted) > SENSITIVITIES.index(allowed):
+        return f"sensitivity {wanted!r} is above the allowed {allowed!r}"
+    return _region_reason(demand, declared) or _use_reason(demand, declared)
+
+
+def _region_reason(demand: Requirement, declared: Governance) -> str | None:
+    if demand.regions is None:
+        return None
+    if not declared.regions:
+        return f"regions {list(demand.regions)} are required, and the provider declares none"
+    outside = [r for r in declared.regions if r not in demand.regions and r != OWN_PREMISES]
+    return (
+        f"it may process in {outside}, and only {list(demand.regions)} is allowed"
+        if outside
+        else None
+    )
+
+
+def _use_reason(demand: Requirement, declared: Governance) -> str | None:
+    if demand.trains_on_data is not None and declared.trains_on_data != demand.trains_on_data:
+        said = declared.trains_on_data or "unknown"
+        return f"trains_on_data must be {demand.trains_on_data!r}, declared {said!r}"
+    if demand.max_retention_days is None:
+        return None
+    if declared.retention_days is None:
+        return f"at most {demand.max_retention_days:g} days of retention, and none is declared"
+    if declared.retention_days > demand.max_retention_days:
+        return (
+            f"at most {demand.max_retention_days:g} days of retention, "
+            f"declared {declared.retention_days:g}"
+        )
+    return None

@@ -1,0 +1,218 @@
+"""The doors for outside code, and the registry that opens them by name.
+
+An adapter talks one wire, a grader scores one output, a transport moves bytes. Built-ins are
+named here as `module:attribute` and imported on first use; other packages join through the entry
+point groups `evalkit.adapters` and `evalkit.graders`. This module imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from evalkit.core.errors import ConfigError
+from evalkit.core.records import Completion, OutputSpec, Parsed, Record, Request, Sample, Score
+
+
+class Clock(Protocol):
+    """Time as the runner sees it; tests hand in their own."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def now_iso(self) -> str:
+        """Return the UTC time as ISO 8601 with microseconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class ModelSpec(Record, frozen=True, kw_only=True):
+    """One model entry of providers.yaml as an adapter sees it.
+
+    Attributes:
+        provider: The provider's name, `openai` in `openai:gpt-5-mini`.
+        name: The model's key, `gpt-5-mini`.
+        wire_name: The model's name on the wire.
+        options: Every key of the entry that the catalogue does not interpret itself.
+        provider_options: The same of the provider (`sdk`, `path`, `headers`, ...).
+    """
+
+    provider: str
+    name: str
+    wire: str
+    wire_name: str
+    base_url: str | None = None
+    api_key_env: str | None = None
+    client: str = "http"
+    timeout_s: float = 120.0
+    concurrency: int = 16
+    unsupported_params: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+    provider_options: dict[str, Any] = {}
+
+
+class SuiteView(Record, frozen=True, kw_only=True):
+    """What in-process contestants may see of a suite: its folder, form and training rows.
+
+    `train` never holds a scored sample. `folder` is where `rules.py` lies.
+    """
+
+    name: str
+    folder: Path
+    output: OutputSpec
+    train: tuple[Sample, ...] = ()
+    code_allowed: bool = False
+
+
+class Adapter(Protocol):
+    """One contestant behind one wire.
+
+    `identity` is what decides its answers beside the request (weights hash, training data, code),
+    known after `open`; empty for remote models. `modes` are the structured modes that it can be
+    asked for; empty where the notion has no meaning (rules, classical baselines, recordings).
+    """
+
+    identity: str
+    modes: tuple[str, ...]
+
+    async def open(self, suite: SuiteView) -> None:
+        """Get ready for one suite: connect, load weights, train. Not part of any latency."""
+        ...
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request; one try, no hidden retry.
+
+        Raises:
+            ProviderError: If no completion came.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and memory."""
+        ...
+
+
+class WireCall(NamedTuple):
+    """One HTTP request as a wire encodes it: no key, no host."""
+
+    path: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+    params_sent: dict[str, Any]
+    mode_sent: str | None
+
+
+class WireResponse(NamedTuple):
+    """One HTTP answer: status, lower-case headers, body, and when its parts came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    service_ms: float
+    first_byte_ms: float | None = None
+
+
+class Grader(Protocol):
+    """Scores one output against its sample.
+
+    `name` and `version` go into each score; `fingerprint` changes whenever equal input could get
+    another score (options, code).
+    """
+
+    name: str
+    version: str
+    fingerprint: str
+
+    def check(self, sample: Sample) -> str | None:
+        """Return why this sample can never be graded (a target of the wrong form), else None."""
+        ...
+
+    def grade(self, sample: Sample, completion: Completion, parsed: Parsed) -> Score:
+        """Score one output.
+
+        Raises:
+            CannotGrade: If it cannot be graded: recorded as a failure, never as 0.
+        """
+        ...
+
+
+class GraderContext(Record, frozen=True, kw_only=True):
+    """What a grader is built from: its options and where its suite lies."""
+
+    options: dict[str, Any]
+    output: OutputSpec
+    suite_folder: Path
+    where: str
+    code_allowed: bool = False
+    pass_at: float = 1.0
+
+
+class Ask(Protocol):
+    """The door through which a grader may ask a judge: limits, budget and journal hold there."""
+
+    async def __call__(self, model: str, request: Request) -> Completion:
+        """Send one request to a judge model and return its completion."""
+        ...
+
+
+AdapterFactory = Callable[[ModelSpec], Adapter]
+GraderFactory = Callable[[GraderContext], Grader]
+StopRule = Callable[[Sequence[float]], Awaitable[bool]]
+
+ADAPTERS: dict[str, str] = {
+    "openai_chat": "evalkit.providers.openai_chat:adapter",
+    "openai_responses": "evalkit.providers.openai_responses:adapter",
+    "anthropic_messages": "evalkit.providers.anthropic_messages:adapter",
+    "gemini": "evalkit.providers.gemini:adapter",
+    "llama_cpp": "evalkit.providers.llama_cpp:adapter",
+    "sklearn": "evalkit.providers.sklearn_baseline:adapter",
+    "python": "evalkit.providers.python_function:adapter",
+    "replay": "evalkit.providers.replay:adapter",
+}
+GRADERS: dict[str, str] = {
+    "exact": "evalkit.graders.exact:grader",
+    "label": "evalkit.graders.label:grader",
+    "number": "evalkit.graders.number:grader",
+    "text": "evalkit.graders.text:grader",
+    "json_schema": "evalkit.graders.json_schema:grader",
+    "fields": "evalkit.graders.fields:grader",
+    "python": "evalkit.graders.python:grader",
+}
+
+
+def adapter_factory(wire: str, where: str) -> AdapterFactory:
+    """Return the factory of a wire, importing its module now.
+
+    Raises:
+        ConfigError: If no wire has this name; `where` opens the message.
+    """
+    return _resolve(wire, ADAPTERS, "evalkit.adapters", f"{where}: unknown wire")  # type: ignore[no-any-return]
+
+
+def grader_factory(name: str, where: str) -> GraderFactory:
+    """Return the factory of a grader, importing its module now.
+
+    Raises:
+        ConfigError: If no grader has this name; `where` opens the message.
+    """
+    return _resolve(name, GRADERS, "evalkit.graders", f"{where}: unknown grader")  # type: ignore[no-any-return]
+
+
+def _resolve(name: str, builtin: Mapping[str, str], group: str, problem: str) -> Any:  # noqa: ANN401 - a factory of either kind
+    target = builtin.get(name)
+    if target is None:
+        from importlib.metadata import entry_points  # 60 ms: only where a name is not ours
+
+        found = {point.name: point for point in entry_points(group=group)}
+        if name in found:
+            return found[name].load()
+        known = ", ".join(repr(n) for n in sorted({*builtin, *found}))
+        raise ConfigError(f"{problem} {name!r}; known: {known}")
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
