@@ -206,7 +206,33 @@ class Attempt(Record, frozen=True, kw_only=True):
     service_ms: float | None = None
     body: str | None = None
     params_sent: dict[str, Any] = {}
+    recorded: bool = False
     loop_lag_ms: float | None = None
+
+    @property
+    def answered(self) -> bool:
+        """True where a completion came."""
+        return self.completion is not None
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens as billed, or None where nothing came or the provider did not say."""
+        return self.completion.usage if self.completion else None
+
+    @property
+    def model_returned(self) -> str | None:
+        """The model's id as the provider returned it."""
+        return self.completion.model_returned if self.completion else None
+
+    @property
+    def ttft_ms(self) -> float | None:
+        """Time to the first content, only where the answer was streamed."""
+        return self.completion.ttft_ms if self.completion else None
+
+    @property
+    def text(self) -> str | None:
+        """The raw text of the answer."""
+        return self.completion.text if self.completion else None
 
 
 class Parsed(Record, frozen=True, kw_only=True):

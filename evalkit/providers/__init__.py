@@ -1,1 +1,1 @@
-"""."""
+"""Who can be asked: one file a wire, the catalogue of providers, and what their tokens cost."""

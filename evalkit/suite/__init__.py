@@ -1,1 +1,1 @@
-"""."""
+"""A suite folder read into a `Suite`, its samples read lazily, its prompts rendered."""
