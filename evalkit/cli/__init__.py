@@ -1,1 +1,1 @@
-"""."""
+"""The command line: parses, calls `evalkit.api`, prints; the only place with exit codes."""

@@ -160,12 +160,13 @@ class Node:
             raise ConfigError(self.problems)
 
 
-def read_yaml(path: Path, *, expand_env: bool = False) -> Node:
+def read_yaml(path: Path, *, expand_env: bool = False, roots: tuple[type, ...] = (dict,)) -> Node:
     """Read a YAML file.
 
     Args:
         path: The file.
         expand_env: Replace `${NAME}` and `${NAME:-default}` in texts.
+        roots: What the whole document may be.
 
     Raises:
         ConfigError: If it cannot be read, is not UTF-8 YAML, repeats a key or holds a secret.
@@ -184,9 +185,9 @@ def read_yaml(path: Path, *, expand_env: bool = False) -> Node:
     except RecursionError:
         raise ConfigError(f"{path}: it is nested too deeply to be read") from None
     node.stop_on_problems()
-    if not isinstance(node.value, dict):
+    if not isinstance(node.value, roots):
         got = "nothing" if node.value is None else show(node.value)
-        raise ConfigError(f"{path}:1: it must be a mapping of keys, got {got}")
+        raise ConfigError(f"{path}:1: it must be {_name(roots)}, got {got}")
     return node
 
 

@@ -6,6 +6,7 @@
     ├── ConfigError            wrong usage or configuration: nothing was sent (exit 2)
     ├── JournalError           a run's folder cannot be trusted or read (exit 2)
     ├── CannotGrade            a grader refuses an input; recorded, never a score of 0
+    ├── NotRecorded            a recording holds no answer for a sample: the trial is `skipped`
     └── ProviderError          one attempt failed; recorded, retried where its kind allows it
 
 Each message reads `where: what is wrong, got 'x'; what is allowed`. This module does not know
@@ -63,6 +64,10 @@ class CannotGrade(EvalkitError):
     """A grader refuses an output or target that it cannot grade."""
 
 
+class NotRecorded(EvalkitError):
+    """A recording holds no answer for this sample, arm and repeat: skipped, never wrong."""
+
+
 class ProviderError(EvalkitError):
     """One attempt did not bring a completion.
 
@@ -75,6 +80,8 @@ class ProviderError(EvalkitError):
         service_ms: Time from sending to the failure, or None where nothing was sent.
         params_sent: Parameters as sent on the wire.
         quota: Quota headers as received (lower-case names).
+        recorded: True where a recording says so: `service_ms` is the recording's, and asking
+            again would bring the same.
     """
 
     def __init__(
@@ -97,3 +104,9 @@ class ProviderError(EvalkitError):
         self.service_ms: float | None = None
         self.params_sent: dict[str, object] = {}
         self.quota: dict[str, str] = {}
+        self.recorded = False
+
+    @property
+    def may_retry(self) -> bool:
+        """True where another try could bring an answer."""
+        return self.kind in RETRYABLE and not self.recorded

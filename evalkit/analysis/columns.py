@@ -1,0 +1,186 @@
+"""What one arm's trials leave in memory: columns of numbers, about 80 bytes a trial.
+
+Trials are read once and let go. Names become 64-bit hashes; what is summed exactly stays a number.
+It does not know intervals.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from decimal import Decimal
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
+from evalkit.core.records import Record, Status, Trial
+
+Array = npt.NDArray[np.float64]
+TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
+ANSWERED: tuple[Status, ...] = ("ok", "malformed", "refused")
+_NAN = math.nan
+_SCORED_AS_ZERO = ("malformed", "refused")
+
+
+class SuiteFacts(Record, frozen=True, kw_only=True):
+    """What a summary must know of a suite: the grader that is quality, and when a trial passes."""
+
+    primary: str
+    pass_at: float = 1.0
+
+
+class ArmColumns:
+    """The trials of one arm on one suite.
+
+    Args:
+        facts: Facts of the suite.
+    """
+
+    def __init__(self, facts: SuiteFacts) -> None:
+        self.facts = facts
+        self.status: Counter[Status] = Counter()
+        self.rungs: Counter[str] = Counter()
+        self.tokens: dict[str, int] = {}
+        self.cost_usd: Decimal | None = None
+        self.judge_cost_usd: Decimal | None = None
+        self.answers = self.priced = self.tries = self.tried = 0
+        self.n_censored = self.n_cached = self.n_grader_failed = 0
+        self.recorded = self.has_clusters = False
+        self.model = ""
+        self.mode: str | None = None
+        self.sample, self.cluster = array("Q"), array("Q")
+        self.repeat, self.state = array("i"), array("b")
+        self.first_bad, self.passed = array("b"), array("d")
+        self.graders: dict[str, array[float]] = {facts.primary: array("d")}
+        self.cost, self.latency, self.ttft = array("d"), array("d"), array("d")
+        self.attempt_latency, self.attempt_row = array("d"), array("i")
+        self.slices: dict[str, array[int]] = {}
+        self.slice_values: dict[str, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def add(self, trial: Trial, price: PriceAttempt) -> None:
+        """Take one trial."""
+        self.status[trial.status] += 1
+        if not self.model:
+            self.model, self.mode = trial.model, trial.structured_requested
+        if trial.recorded:
+            self.recorded = True
+        if trial.status == "skipped":
+            return
+        self._add_identity(trial)
+        self._add_scores(trial)
+        self._add_slices(trial)
+        self._add_money(trial, price)
+        self._add_times(trial)
+
+    def _add_identity(self, trial: Trial) -> None:
+        sample = _hash(trial.sample_id)
+        self.sample.append(sample)
+        if trial.cluster is None:
+            self.cluster.append(sample)
+        else:
+            self.has_clusters = True
+            self.cluster.append(_hash("cluster\0" + trial.cluster))
+        self.repeat.append(trial.repeat)
+        self.state.append(-1 if trial.status == "error" else ANSWERED.index(trial.status))
+        if trial.output_rung is not None:
+            self.rungs[trial.output_rung] += 1
+        first = trial.first_rung or trial.output_rung
+        bad = trial.status == "malformed" if first is None else first not in ("valid", "refusal")
+        self.first_bad.append(bad)
+
+    def _add_scores(self, trial: Trial) -> None:
+        row = len(self.sample) - 1
+        values: dict[str, float] = {}
+        if trial.status in _SCORED_AS_ZERO:
+            values = dict.fromkeys(self.graders, 0.0)
+            values |= {score.grader: 0.0 for score in trial.scores}
+        elif trial.status == "ok":
+            values = {s.grader: s.value for s in trial.scores if s.value is not None}
+        for name, value in values.items():
+            column = self.graders.get(name)
+            if column is None:
+                column = self.graders[name] = self._late_column(row)
+            column.append(value)
+        for column in self.graders.values():
+            if len(column) <= row:
+                column.append(_NAN)
+        self.passed.append(self._passed(trial, values.get(self.facts.primary)))
+
+    def _late_column(self, row: int) -> array[float]:
+        """Return the column of a grader first seen now: unusable answers before it scored 0."""
+        unusable = [ANSWERED.index("malformed"), ANSWERED.index("refused")]
+        return array("d", [0.0 if self.state[i] in unusable else _NAN for i in range(row)])
+
+    def _passed(self, trial: Trial, value: float | None) -> float:
+        if trial.status == "error":
+            return _NAN
+        if trial.status != "ok":
+            return 0.0
+        if value is None:
+            self.n_grader_failed += 1
+            return _NAN
+        for score in trial.scores:
+            if score.grader == self.facts.primary and score.passed is not None:
+                return float(score.passed)
+        return float(value >= self.facts.pass_at)
+
+    def _add_slices(self, trial: Trial) -> None:
+        row = len(self.sample) - 1
+        for name, value in trial.slices.items():
+            codes = self.slices.get(name)
+            if codes is None:
+                codes = self.slices[name] = array("i", [-1]) * row
+            known = self.slice_values.setdefault(name, {})
+            codes.append(known.setdefault(str(value), len(known)))
+        for codes in self.slices.values():
+            if len(codes) <= row:
+                codes.append(-1)
+
+    def _add_money(self, trial: Trial, price: PriceAttempt) -> None:
+        bought = bill(trial, price)
+        self.answers += bought.answered
+        self.priced += bought.priced
+        if bought.cost_usd is not None:
+            self.cost_usd = bought.cost_usd + (self.cost_usd or 0)
+        if bought.judge_cost_usd is not None:
+            self.judge_cost_usd = bought.judge_cost_usd + (self.judge_cost_usd or 0)
+        cached = any(a.cached and a.role == "model" for a in trial.attempts)
+        self.n_cached += cached
+        whole = bought.is_complete and not cached and bought.cost_usd is not None
+        self.cost.append(float(bought.cost_usd or 0) if whole else _NAN)
+
+    def _add_times(self, trial: Trial) -> None:
+        row = len(self.sample) - 1
+        took = timing(trial)
+        self.n_censored += took.censored
+        self.latency.append(_NAN if took.latency_ms is None else took.latency_ms)
+        self.ttft.append(_NAN if took.ttft_ms is None else took.ttft_ms)
+        tries = 0
+        for attempt in trial.attempts:
+            if attempt.role != "model":
+                continue
+            tries += 1
+            service = service_ms(attempt)
+            timed = attempt.answered or attempt.outcome == "timeout"
+            if timed and service is not None and not attempt.cached:
+                self.attempt_latency.append(service)
+                self.attempt_row.append(row)
+            usage = None if attempt.completion is None else attempt.completion.usage
+            if usage is not None and not attempt.cached:
+                for kind in TOKENS:
+                    count = getattr(usage, kind)
+                    if count is not None:
+                        self.tokens[kind] = self.tokens.get(kind, 0) + count
+        self.tries += tries
+        self.tried += tries > 0
+
+
+def _hash(text: str) -> int:
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,115 @@
+"""What a trial took in money and time: derived from its attempts, never stored in the journal.
+
+Attempts served from the local cache were neither paid for nor waited for now, so they count in
+neither. It does not know how prices are found: pricing an attempt is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from evalkit.core.records import Attempt, Trial
+from evalkit.providers.pricing import Priced
+
+PriceAttempt = Callable[[str, Attempt], Priced]
+
+
+class Bill(NamedTuple):
+    """What the attempts of one trial cost.
+
+    Attributes:
+        cost_usd: Sum of the model's priced attempts, errored and repeated ones too; None where
+            none is priced.
+        judge_cost_usd: The same of its judges.
+        answered: The model's attempts that brought a completion and were not cached.
+        priced: How many of these have a price.
+        judge_answered: Judges' attempts that brought a completion and were not cached.
+        judge_priced: How many of these have a price.
+    """
+
+    cost_usd: Decimal | None
+    judge_cost_usd: Decimal | None
+    answered: int
+    priced: int
+    judge_answered: int
+    judge_priced: int
+
+    @property
+    def is_complete(self) -> bool:
+        """True where every answer of the model is priced, and there is one."""
+        return 0 < self.answered == self.priced
+
+
+class Timing(NamedTuple):
+    """How long one trial took, in milliseconds; None where it is not known.
+
+    Attributes:
+        latency_ms: Service and backoff over the model's attempts: no queue, no rate wait.
+        censored: The last attempt ran into its time limit, so the latency is at least this.
+        ttft_ms: Time to the first content of the last answer, where it was streamed.
+    """
+
+    latency_ms: float | None
+    censored: bool
+    ttft_ms: float | None
+
+
+def bill(trial: Trial, price: PriceAttempt) -> Bill:
+    """Add up what a trial's attempts cost."""
+    money: dict[str, Decimal | None] = {"model": None, "judge": None}
+    answered = {"model": 0, "judge": 0}
+    priced = {"model": 0, "judge": 0}
+    for attempt in trial.attempts:
+        if attempt.cached or attempt.completion is None:
+            continue
+        role = attempt.role
+        answered[role] += 1
+        cost = price_of(trial, attempt, price).cost_usd
+        if cost is not None:
+            priced[role] += 1
+            money[role] = cost + (money[role] or 0)
+    return Bill(
+        money["model"],
+        money["judge"],
+        answered["model"],
+        priced["model"],
+        answered["judge"],
+        priced["judge"],
+    )
+
+
+def price_of(trial: Trial, attempt: Attempt, price: PriceAttempt) -> Priced:
+    """Price one attempt as its own model's: the trial's, or the judge's."""
+    return price(trial.model if attempt.role == "model" else attempt.model, attempt)
+
+
+def timing(trial: Trial) -> Timing:
+    """Return how long a trial took; nothing for trials without an answer that did not time out."""
+    own = [attempt for attempt in trial.attempts if attempt.role == "model"]
+    censored = trial.status == "error" and bool(own) and own[-1].outcome == "timeout"
+    known = bool(own) and (censored or trial.status in ("ok", "malformed", "refused"))
+    if not known or any(attempt.cached for attempt in own):
+        return Timing(None, False, None)
+    total = 0.0
+    for attempt in own:
+        service = service_ms(attempt)
+        if service is None and (attempt.answered or attempt.outcome == "timeout"):
+            return Timing(None, False, ttft_ms(own))
+        total += (service or 0.0) + attempt.backoff_ms
+    return Timing(total, censored, ttft_ms(own))
+
+
+def service_ms(attempt: Attempt) -> float | None:
+    """Return how long the provider took; of a recording, what was recorded."""
+    done = attempt.completion
+    return attempt.service_ms if done is None or done.service_ms is None else done.service_ms
+
+
+def ttft_ms(attempts: list[Attempt]) -> float | None:
+    """Return the time to the first content of the last answer."""
+    for attempt in reversed(attempts):
+        if attempt.completion is not None:
+            return None if attempt.cached else attempt.completion.ttft_ms
+    return None

@@ -1,0 +1,98 @@
+"""Figures with their intervals from an arm's columns, as summary.json writes them.
+
+Repeats are averaged within a sample first and n counts clusters, else samples. What is undefined
+is None. It does not know files or money's units.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from evalkit.stats.intervals import Interval, mean_interval, wilson
+from evalkit.stats.quantiles import quantile_interval
+
+Array = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
+QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+
+class Rows(NamedTuple):
+    """Which sample and cluster each trial belongs to.
+
+    Attributes:
+        sample: Sample of each trial, numbered, shape (n,).
+        cluster: Cluster of each trial, numbered, shape (n,); None where samples are independent.
+    """
+
+    sample: Codes
+    cluster: Codes | None
+
+    def units(self, mask: npt.NDArray[np.bool_]) -> Codes | None:
+        """Return what trials are grouped by; None where each is a unit of its own."""
+        if self.cluster is not None:
+            return self.cluster[mask]
+        sample = self.sample[mask]
+        return None if len(np.unique(sample)) == len(sample) else sample
+
+
+def mean_figure(values: Array, rows: Rows) -> dict[str, Any] | None:
+    """Return the mean of the trials' values with its interval.
+
+    Args:
+        values: One value in [0, 1] per trial, shape (n,); NaN is left out.
+        rows: Samples and clusters of the trials.
+    """
+    mask = ~np.isnan(values)
+    if not mask.any():
+        return None
+    kept = values[mask]
+    sample = rows.sample[mask]
+    found, first, code, count = np.unique(
+        sample, return_index=True, return_inverse=True, return_counts=True
+    )
+    repeated = len(found) < len(sample)
+    if not repeated and rows.cluster is None and np.isin(kept, (0.0, 1.0)).all():
+        return as_figure(wilson(int(kept.sum()), len(kept)))
+    means = np.bincount(code.reshape(-1), weights=kept) / count
+    clusters = None if rows.cluster is None else rows.cluster[mask][first]
+    return as_figure(mean_interval(np.clip(means, 0.0, 1.0), clusters, bounds=(0.0, 1.0)))
+
+
+def plain_mean(values: Array, rows: Rows) -> float | None:
+    """Return the mean over samples of the mean over their repeats; None without a value."""
+    mask = ~np.isnan(values)
+    if not mask.any():
+        return None
+    code, count = np.unique(rows.sample[mask], return_inverse=True, return_counts=True)[1:]
+    return float((np.bincount(code.reshape(-1), weights=values[mask]) / count).mean())
+
+
+def quantile_figures(values: Array, rows: Rows) -> dict[str, Any] | None:
+    """Return p50, p95 and p99 with order-statistic intervals; None without a value.
+
+    Args:
+        values: One time per row, shape (n,); NaN is left out.
+        rows: Samples and clusters of the rows.
+    """
+    mask = ~np.isnan(values)
+    if not mask.any():
+        return None
+    units = rows.units(mask)
+    return {
+        name: as_figure(quantile_interval(values[mask], q, clusters=units)) for name, q in QUANTILES
+    }
+
+
+def as_figure(found: Interval) -> dict[str, Any]:
+    """Return an interval as summary.json writes it: a limit that does not exist is None."""
+    return {
+        "value": found.estimate,
+        "low": found.low if math.isfinite(found.low) else None,
+        "high": found.high if math.isfinite(found.high) else None,
+        "n": found.n,
+        "method": found.method,
+    }

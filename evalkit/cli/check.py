@@ -1,0 +1,45 @@
+"""Validate suites and the providers file without sending anything.
+
+Errors name file and line and end with exit code 2; warnings say what a careful suite would have.
+Without SUITE every suite below ./suites is checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from evalkit.cli.options import add_json, add_providers, add_settings, example
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("suites", nargs="*", type=Path, metavar="SUITE")
+    parser.epilog = example("evalkit check suites/extraction")
+    add_providers(parser)
+    add_settings(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check."""
+    from evalkit import api
+    from evalkit.cli.main import EXIT_DONE, EXIT_USAGE
+    from evalkit.cli.output import note, print_json
+
+    report = api.check(
+        options.suites or None,
+        providers=options.providers,
+        settings=options.settings,
+        allow_code=options.allow_code,
+    )
+    if options.json:
+        print_json({"schema_version": 1, **report})
+    else:
+        for line in report["errors"]:
+            note(line)
+        for line in report["warnings"]:
+            note(f"warning: {line}")
+        for line in report["checked"]:
+            print(line)
+    return EXIT_USAGE if report["errors"] else EXIT_DONE

@@ -1,0 +1,31 @@
+"""Write a run's answers as a recording that the `replay` wire reads (JSONL)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from evalkit.cli.options import add_json, example
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--format", choices=["replay"], default="replay")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: in the folder")
+    parser.epilog = example("evalkit export results/RUN --format replay -o recordings.jsonl")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export."""
+    from evalkit import api
+    from evalkit.cli.output import note, print_json
+
+    path, lines = api.export_replay(options.run, options.output)
+    if options.json:
+        print_json({"schema_version": 1, "path": str(path), "lines": lines})
+    else:
+        note(f"{lines} answers written")
+        print(path)
+    return 0

@@ -1,0 +1,127 @@
+"""`evalkit COMMAND`: finds the command's module, runs it, turns errors into exit codes.
+
+Only the module of the command that was asked for is imported, so `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+EXIT_DONE = 0
+EXIT_GATE_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INCONCLUSIVE = 3
+EXIT_INCOMPLETE = 4
+EXIT_INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """One command: the module that holds `add_arguments` and `run`, and its line of help."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command("evalkit.cli.run", "run suites on models and print the table"),
+    "resume": Command("evalkit.cli.resume", "go on after a crash, an interruption or an outage"),
+    "regrade": Command("evalkit.cli.regrade", "grade stored outputs anew, with no model call"),
+    "merge": Command("evalkit.cli.merge", "join the shards of one run"),
+    "show": Command("evalkit.cli.show", "print the table of a run again"),
+    "tables": Command("evalkit.cli.tables", "write a run's trials, attempts and scores as Parquet"),
+    "chart": Command("evalkit.cli.chart", "draw quality against cost or latency (PNG and SVG)"),
+    "export": Command("evalkit.cli.export", "write a run's answers as a recording"),
+    "models": Command("evalkit.cli.models", "list models and what they lack; pull weights"),
+    "suites": Command("evalkit.cli.suites", "list the suites below a folder"),
+    "runs": Command("evalkit.cli.runs", "list the runs of a results folder"),
+    "check": Command("evalkit.cli.check", "validate suites and providers; send nothing"),
+    "new": Command("evalkit.cli.new", "scaffold a suite"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 1 gate failed, 2 wrong usage, 3 inconclusive, 4 incomplete,
+        130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] in ([], ["-h"], ["--help"], ["help"]):
+        print(_overview())
+        return EXIT_DONE if arguments else EXIT_USAGE
+    if arguments[0] in ("-V", "--version", "version"):
+        import evalkit
+
+        print(f"evalkit {evalkit.__version__}")
+        return EXIT_DONE
+    command = COMMANDS.get(arguments[0])
+    if command is None:
+        print(_unknown(arguments[0]), file=sys.stderr)
+        return EXIT_USAGE
+    return _run(arguments[0], command, arguments[1:])
+
+
+def _run(name: str, command: Command, arguments: list[str]) -> int:
+    module = importlib.import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"evalkit {name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    from evalkit.core.errors import EvalkitError
+
+    try:
+        code = int(module.run(options))
+        sys.stdout.flush()
+    except EvalkitError as error:
+        print(str(error), file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return code
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: evalkit COMMAND [OPTIONS]",
+            "",
+            "Find out on your own tasks whether an open-weight model can replace or join a",
+            "commercial API: quality, malformed output, latency, cost.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "example: evalkit run suites/extraction --limit 20",
+            "`evalkit COMMAND --help` shows a command's options. No telemetry.",
+        ]
+    )
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(COMMANDS)
+    return f"evalkit: unknown command {name!r}; {hint}"

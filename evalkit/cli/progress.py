@@ -1,0 +1,55 @@
+"""The progress line on stderr: rate, spend, errors and time left."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+from evalkit.core.records import Attempt, Status
+from evalkit.run.progress import Progress, Silent
+
+
+class TqdmLine:
+    """Draws with tqdm on a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._counts: Counter[str] = Counter()
+        self._spent = 0.0
+
+    def begin(self, total: int, done: int) -> None:
+        """Open the line."""
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total, initial=done, unit="trial", file=sys.stderr, mininterval=0.2)
+
+    def attempt(self, attempt: Attempt, spent_usd: float) -> None:
+        """Count retries and spend."""
+        self._spent = spent_usd
+        if attempt.outcome != "answered":
+            self._counts["failed attempts"] += 1
+
+    def trial(self, status: Status) -> None:
+        """Move on by one."""
+        self._counts[status] += 1
+        self._bar.update()
+        if self._bar.n % 10 == 0:
+            self._bar.set_postfix_str(self._postfix(), refresh=False)
+
+    def end(self) -> None:
+        """Close the line."""
+        self._bar.set_postfix_str(self._postfix())
+        self._bar.close()
+
+    def _postfix(self) -> str:
+        parts = [f"${self._spent:.4f}"]
+        for name in ("error", "malformed", "failed attempts"):
+            if self._counts[name]:
+                parts.append(f"{self._counts[name]} {name}")
+        return ", ".join(parts)
+
+
+def progress_line() -> Progress:
+    """Return a progress line where stderr is a terminal, silence elsewhere."""
+    return TqdmLine() if sys.stderr.isatty() else Silent()

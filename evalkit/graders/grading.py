@@ -1,0 +1,87 @@
+"""All graders of a suite on one answer: scores, and failures kept apart from scores.
+
+This module does not know how a status is decided from the scores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from evalkit.core.errors import CannotGrade, ConfigError
+from evalkit.core.ports import Grader
+from evalkit.core.records import Completion, OutputSpec, Parsed, Sample, Score, fingerprint
+from evalkit.graders.parse import PARSER_VERSION
+
+
+class Grading:
+    """A suite's graders in their order.
+
+    Args:
+        output: The form of the answers; `accept` decides which rungs are graded.
+        graders: Built graders.
+        primary: The name of the one whose score is the quality.
+
+    Raises:
+        ConfigError: If no grader has the primary's name.
+    """
+
+    def __init__(self, output: OutputSpec, graders: Sequence[Grader], primary: str) -> None:
+        self.output = output
+        self.graders = tuple(graders)
+        self.primary = primary
+        names = [grader.name for grader in self.graders]
+        if primary not in names:
+            raise ConfigError(f"primary: no grader {primary!r}; known: {', '.join(names)}")
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides a score beside the output and the target."""
+        spec = self.output
+        form = [spec.format, spec.schema, spec.labels, spec.tools, spec.accept]
+        parts = [PARSER_VERSION, form, [g.fingerprint for g in self.graders], self.primary]
+        return fingerprint(parts)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether all graders may run on the event loop for a short answer."""
+        return all(getattr(grader, "is_quick", True) for grader in self.graders)
+
+    def accepts(self, parsed: Parsed) -> bool:
+        """Return whether an answer on this rung is graded."""
+        return parsed.rung != "refusal" and parsed.rung in self.output.accept
+
+    def check(self, sample: Sample) -> str | None:
+        """Return why a grader can never grade this sample, else None."""
+        for grader in self.graders:
+            if (problem := grader.check(sample)) is not None:
+                return problem
+        return None
+
+    def grade(self, sample: Sample, completion: Completion, parsed: Parsed) -> tuple[Score, ...]:
+        """Return one score for each grader that was asked.
+
+        An answer on a rung that is not accepted is asked of `json_schema` alone (it scores the
+        rung itself): what it is worth to the others is not for them to say.
+        """
+        accepted = self.accepts(parsed)
+        asked = (g for g in self.graders if accepted or g.name == "json_schema")
+        return tuple(_graded(grader, sample, completion, parsed) for grader in asked)
+
+
+def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Parsed) -> Score:
+    """Ask one grader; what it cannot grade, and how it crashed, becomes a failure, never a 0."""
+    try:
+        score = grader.grade(sample, completion, parsed)
+    except CannotGrade as refusal:
+        return _failure(grader, str(refusal))
+    except Exception as crash:  # noqa: BLE001 - graders of other packages; the type is recorded
+        return _failure(grader, f"{type(crash).__name__}: {crash}")
+    value = score.value
+    if value is not None and not (math.isfinite(value) and 0 <= value <= 1):
+        return _failure(grader, f"gave {value}; allowed: 0 to 1")
+    return score
+
+
+def _failure(grader: Grader, reason: str) -> Score:
+    return Score(grader=grader.name, version=grader.version, value=None, failure=reason)

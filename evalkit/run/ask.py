@@ -1,0 +1,255 @@
+"""One answer from one model: slot, rate, send, journal, back off, try again.
+
+Used for models and judges alike, so limits, budget and journal hold for both. Each attempt is in
+the journal before anything looks at what it holds. It does not know samples or graders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from evalkit.core.errors import EvalkitError, NotRecorded, ProviderError
+from evalkit.core.ports import Adapter, Clock
+from evalkit.core.records import Attempt, Cause, Completion, Request
+from evalkit.run.budget import Budget
+from evalkit.run.cache import AnswerCache
+from evalkit.run.journal import Journal, TrialKey
+from evalkit.run.limits import Gate, RateLimit
+from evalkit.run.retry import RetryPolicy, cause_of
+
+_CHARS_PER_TOKEN = 3.5
+_GRACE_S = 5.0
+
+
+class BudgetSpent(EvalkitError):
+    """The run's budget does not allow another request."""
+
+
+class Lane(NamedTuple):
+    """What all requests to one provider share."""
+
+    provider: str
+    gate: Gate
+    rate: RateLimit
+    retry: RetryPolicy
+    timeout_s: float
+    address: str | None
+    costs_nothing: bool
+
+
+class Question(NamedTuple):
+    """One answer that is wanted.
+
+    Attributes:
+        first_number: Number of its first attempt within the trial.
+        answer: Which answer of the trial this is (a re-ask after malformed output is 1, 2, ...).
+        holds_slot: The caller has already taken a slot of the lane's gate.
+    """
+
+    key: TrialKey
+    request: Request
+    fingerprint: str
+    adapter: Adapter
+    lane: Lane
+    model: str
+    first_number: int = 1
+    cause: Cause = "first"
+    answer: int = 0
+    role: Literal["model", "judge"] = "model"
+    holds_slot: bool = False
+
+
+class Answer(NamedTuple):
+    """What came of a question: the completion, or the last error, with all attempts."""
+
+    completion: Completion | None
+    error: ProviderError | None
+    attempts: tuple[Attempt, ...]
+
+
+class Asker:
+    """Asks questions on behalf of one run.
+
+    `stopping` is set when the run is interrupted: nothing is tried again from then on.
+
+    Args:
+        journal: Where every attempt goes first.
+        clock: Time.
+        budget: What may be spent.
+        generator: Source of the jitter between retries.
+        cache: Stored answers, or None.
+        observe: Told of each attempt (progress).
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        budget: Budget,
+        generator: random.Random,
+        *,
+        cache: AnswerCache | None = None,
+        observe: Callable[[Attempt], None] = lambda attempt: None,
+    ) -> None:
+        self.journal = journal
+        self.clock = clock
+        self.budget = budget
+        self.cache = cache
+        self.lag_ms = 0.0
+        self.stopping = False
+        self._generator = generator
+        self._observe = observe
+
+    async def ask(self, question: Question) -> Answer:
+        """Ask until an answer came or the policy gives up.
+
+        Raises:
+            BudgetSpent: Before a request that the budget does not allow.
+            NotRecorded: If a recording lacks this sample.
+        """
+        if self.cache and not question.lane.costs_nothing:
+            stored = self.cache.get(question.fingerprint, question.lane.address, question.answer)
+            if stored is not None:
+                return self._from_cache(question, stored)
+        attempts: list[Attempt] = []
+        cause, backoff_s, holds = question.cause, 0.0, question.holds_slot
+        while True:
+            number = question.first_number + len(attempts)
+            attempt, error = await self._once(question, number, cause, backoff_s, holds=holds)
+            attempts.append(attempt)
+            holds = False
+            if error is None:
+                return Answer(attempt.completion, None, tuple(attempts))
+            wait = question.lane.retry.wait_s(error, len(attempts), self._generator)
+            if wait is None or self.stopping:
+                return Answer(None, error, tuple(attempts))
+            await self.clock.sleep(wait)
+            cause, backoff_s = cause_of(error), wait
+
+    async def _once(
+        self, question: Question, number: int, cause: Cause, backoff_s: float, *, holds: bool
+    ) -> tuple[Attempt, ProviderError | None]:
+        """One try on the wire, journalled before it is looked at."""
+        lane, clock = question.lane, self.clock
+        scheduled_at, wanted = clock.now_iso(), clock.monotonic()
+        if not holds:
+            await lane.gate.acquire(urgent=cause != "first")
+        try:
+            queue_s = clock.monotonic() - wanted
+            reserved = 0.0 if lane.costs_nothing else self._reserve(question.model)
+            try:
+                tokens = 0 if lane.rate.is_open else _estimate(question.request)
+                rate_wait_s = await lane.rate.acquire(tokens)
+                sent_at = clock.now_iso()
+                completion, error = await self._send(question, tokens)
+            finally:
+                self.budget.settle(reserved)
+        finally:
+            lane.gate.release()
+        attempt = Attempt(
+            number=number,
+            cause=cause,
+            outcome="answered" if error is None else error.kind,
+            role=question.role,
+            model=question.model,
+            request_fingerprint=question.fingerprint,
+            scheduled_at=scheduled_at,
+            sent_at=sent_at,
+            queue_ms=round(queue_s * 1000, 3),
+            rate_wait_ms=round(rate_wait_s * 1000, 3),
+            backoff_ms=round(backoff_s * 1000, 3),
+            completion=completion,
+            error=None if error is None else str(error),
+            http_status=completion.http_status if completion else _of(error).http_status,
+            request_id=completion.request_id if completion else _of(error).request_id,
+            service_ms=completion.service_ms if completion else _of(error).service_ms,
+            body=None if error is None else error.body,
+            params_sent=completion.params_sent if completion else _of(error).params_sent,
+            recorded=completion.recorded if completion else _of(error).recorded,
+            loop_lag_ms=self.lag_ms if self.lag_ms > 10 else None,
+        )
+        self._keep(question, attempt)
+        return attempt, error
+
+    async def _send(
+        self, question: Question, tokens: int
+    ) -> tuple[Completion | None, ProviderError | None]:
+        lane = question.lane
+        started = self.clock.monotonic()
+        error: ProviderError
+        try:
+            async with asyncio.timeout(lane.timeout_s + _GRACE_S):
+                completion = await question.adapter.complete(question.request)
+        except ProviderError as failed:
+            error = failed
+        except NotRecorded:
+            raise
+        except TimeoutError:
+            error = ProviderError("timeout", f"no answer within {lane.timeout_s:g} s")
+            error.service_ms = lane.timeout_s * 1000
+        except Exception as failed:  # noqa: BLE001 - the edge: an adapter's fault is recorded
+            error = ProviderError("adapter", f"{type(failed).__name__}: {failed}")
+            error.service_ms = (self.clock.monotonic() - started) * 1000
+        else:
+            lane.gate.succeeded()
+            if tokens and completion.usage is not None:
+                used = (completion.usage.input or 0) + (completion.usage.output or 0)
+                lane.rate.correct(tokens, used or tokens)
+            return completion, None
+        if error.kind == "rate_limited" and not error.recorded:
+            lane.gate.throttled(error.retry_after_s)
+        return None, error
+
+    def _reserve(self, model: str) -> float:
+        reserved = self.budget.reserve(model)
+        if reserved is None:
+            raise BudgetSpent(
+                f"the budget of ${self.budget.limit_usd:g} allows no further request: "
+                f"${self.budget.spent_usd:.4f} is spent"
+            )
+        return reserved
+
+    def _keep(self, question: Question, attempt: Attempt) -> None:
+        self.journal.attempt(question.key, attempt)
+        self.budget.charge(question.model, attempt)
+        self._observe(attempt)
+        done = attempt.completion
+        if self.cache and done is not None and not question.lane.costs_nothing:
+            self.cache.put(question.fingerprint, question.lane.address, question.answer, done)
+
+    def _from_cache(self, question: Question, stored: Completion) -> Answer:
+        if question.holds_slot:
+            question.lane.gate.release()
+        attempt = Attempt(
+            number=question.first_number,
+            cause=question.cause,
+            outcome="answered",
+            role=question.role,
+            model=question.model,
+            request_fingerprint=question.fingerprint,
+            scheduled_at=self.clock.now_iso(),
+            cached=True,
+            completion=stored,
+            http_status=stored.http_status,
+            request_id=stored.request_id,
+            service_ms=stored.service_ms,
+            params_sent=stored.params_sent,
+        )
+        self.journal.attempt(question.key, attempt)
+        self._observe(attempt)
+        return Answer(stored, None, (attempt,))
+
+
+def _of(error: ProviderError | None) -> ProviderError:
+    if error is None:
+        raise AssertionError("an attempt has a completion or an error")
+    return error
+
+
+def _estimate(request: Request) -> int:
+    """Tokens that a request will about use: its text, and the most that it may answer."""
+    chars = sum(len(message.content) for message in request.messages)
+    return int(chars / _CHARS_PER_TOKEN) + int(request.params.get("max_tokens") or 256)

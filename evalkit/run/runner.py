@@ -1,0 +1,333 @@
+"""The loop: every trial of every arm, concurrently, each journalled as it ends.
+
+Per provider a lane with its own gate and rate limit; its trials come in a seeded random order
+over models, samples and repeats, so that the hour of the day is no model's advantage, and are
+pulled lazily, so that memory does not grow with the suite. It knows neither files of a suite nor
+what a summary is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from evalkit.core.errors import ProviderError
+from evalkit.core.records import Record
+from evalkit.run.ask import Asker, BudgetSpent
+from evalkit.run.journal import key_hash
+from evalkit.run.plan import make_request, skip_reason
+from evalkit.run.progress import Progress
+from evalkit.run.trial import Entry, Job, Known, Outcome, error_line, make_trial, skip_line
+
+State = Literal["complete", "incomplete", "interrupted"]
+ERROR_BUDGET = 0.02
+_HOPELESS = ("auth", "not_found")
+_HOPELESS_IN_A_ROW = 3
+_OUTAGE_IN_A_ROW = 20
+_PROBE_S = 0.02
+_DRAIN_S = 10.0
+
+
+class LoopOptions(Record, frozen=True, kw_only=True):
+    """How the loop runs."""
+
+    repeats: int = 1
+    seed: int = 0
+    stream: bool = False
+
+
+class Finished(NamedTuple):
+    """A trial that stands in the journal and is not asked again."""
+
+    request_fingerprint: str
+
+
+class Outlook(NamedTuple):
+    """What the loop came to.
+
+    Attributes:
+        counts: Trials by status made in this part of the run.
+        reason: Why it is not complete, in words.
+        loop_lag_p99_ms: How late the loop was; above 50 ms its latencies are flagged.
+    """
+
+    state: State
+    reason: str | None
+    counts: Mapping[str, int]
+    loop_lag_p99_ms: float
+
+
+class Runner:
+    """Runs entries to their end, a spent budget, an interruption or an outage.
+
+    Args:
+        entries: Arms on suites, each with the numbers of the samples to ask.
+        asker: Asks and journals.
+        options: Order and repeats.
+        finished: Trials that stand in the journal, by `journal.key_hash`.
+        known: What an earlier part left of unfinished trials, by the same hash.
+        progress: Told of every attempt and trial.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[tuple[Entry, array[int]]],
+        asker: Asker,
+        options: LoopOptions,
+        progress: Progress,
+        *,
+        finished: Mapping[int, Finished] | None = None,
+        known: Mapping[int, Known] | None = None,
+    ) -> None:
+        self._entries = entries
+        self._asker = asker
+        self._options = options
+        self._progress = progress
+        self._finished = finished or {}
+        self._known = known or {}
+        self._stop: str | None = None
+        self._interrupted = False
+        self._counts: Counter[str] = Counter()
+        self._arm_counts: dict[str, Counter[str]] = {}
+        self._stopped_arms: dict[tuple[str, str], str] = {}
+        self._in_a_row: Counter[tuple[str, str]] = Counter()
+        self._lags = _LagHistogram()
+
+    async def run(self) -> Outlook:
+        """Make every trial that is not finished."""
+        total = sum(len(numbers) for _, numbers in self._entries) * self._options.repeats
+        self._progress.begin(total, len(self._finished))
+        background = [asyncio.create_task(self._sync()), asyncio.create_task(self._probe())]
+        lanes: dict[str, list[tuple[Entry, array[int]]]] = {}
+        for entry, numbers in self._entries:
+            lanes.setdefault(entry.lane.provider, []).append((entry, numbers))
+        try:
+            with _InterruptHandler(self):
+                async with asyncio.TaskGroup() as group:
+                    for own in lanes.values():
+                        group.create_task(self._lane(own))
+        except asyncio.CancelledError:
+            if not self._interrupted:
+                raise
+        finally:
+            for task in background:
+                task.cancel()
+            self._progress.end()
+        return self._outlook()
+
+    def interrupt(self) -> None:
+        """Send nothing new; what is under way may end."""
+        self._interrupted = True
+        self._stop = self._stop or "interrupted"
+        self._asker.stopping = True
+
+    async def _lane(self, own: Sequence[tuple[Entry, array[int]]]) -> None:
+        """Feed one provider: a slot first, then the next trial."""
+        lane = own[0][0].lane
+        pending = asyncio.Semaphore(4 * lane.gate.most + 16)
+        async with asyncio.TaskGroup() as group:
+            for job in self._jobs(own):
+                if self._is_stopped():
+                    return
+                if self._settled(job):
+                    continue
+                await pending.acquire()
+                await lane.gate.acquire()
+                if self._is_stopped():
+                    lane.gate.release()
+                    return
+                task = group.create_task(self._trial(job))
+                task.add_done_callback(lambda _: pending.release())
+
+    def _is_stopped(self) -> bool:
+        return self._stop is not None
+
+    async def _trial(self, job: Job) -> None:
+        try:
+            outcome = await make_trial(
+                job, self._asker, stream=self._options.stream, holds_slot=True
+            )
+        except BudgetSpent as spent:
+            self._stop = str(spent)
+            return
+        self._note(job, outcome)
+
+    def _jobs(self, own: Sequence[tuple[Entry, array[int]]]) -> Iterator[Job]:
+        """Yield a lane's trials in seeded random order; in process, one suite after another.
+
+        A model in process keeps the prompt's common beginning in its cache, and nothing but this
+        process decides its speed.
+        """
+        if not own[0][0].arm.provider.is_local:
+            yield from self._shuffled(own)
+            return
+        suites = dict.fromkeys(entry.suite.name for entry, _ in own)
+        for suite in suites:
+            yield from self._shuffled([e for e in own if e[0].suite.name == suite])
+
+    def _shuffled(self, own: Sequence[tuple[Entry, array[int]]]) -> Iterator[Job]:
+        repeats = self._options.repeats
+        ends = [0]
+        for _, numbers in own:
+            ends.append(ends[-1] + len(numbers) * repeats)
+        order = array("L", range(ends[-1]))
+        random.Random(self._options.seed).shuffle(order)  # noqa: S311
+        for position in order:
+            which = bisect_right(ends, position) - 1
+            entry, numbers = own[which]
+            number, repeat = divmod(position - ends[which], repeats)
+            sample = entry.suite.samples[numbers[number]]
+            yield self._job(Job(entry, sample, repeat + 1))
+
+    def _job(self, job: Job) -> Job:
+        if not self._known:
+            return job
+        known = self._known.get(key_hash(*job.key))
+        return job if known is None else job._replace(known=known)
+
+    def _settled(self, job: Job) -> bool:
+        """Deal with trials that need no request: finished, not allowed, or hopeless."""
+        if self._finished and self._is_finished(job):
+            return True
+        entry = job.entry
+        reason = skip_reason(entry.suite, job.sample, entry.arm)
+        if reason:
+            self._asker.journal.trial(skip_line(job, self._asker, "", f"not allowed: {reason}"))
+            self._note(job, Outcome("skipped"))
+            return True
+        stopped = self._stopped_arms.get((entry.suite.name, entry.arm.name))
+        if stopped and not job.known.answers:
+            self._asker.journal.trial(error_line(job, self._asker, "", f"not sent: {stopped}"))
+            self._note(job, Outcome("error"))
+            return True
+        return False
+
+    def _is_finished(self, job: Job) -> bool:
+        """True where the journal holds this trial for this very request."""
+        found = self._finished.get(key_hash(*job.key))
+        if found is None:
+            return False
+        entry = job.entry
+        request = make_request(
+            entry.suite, job.sample, entry.arm, job.repeat,
+            identity=entry.adapter.identity, stream=self._options.stream,
+        )  # fmt: skip
+        return found.request_fingerprint == request.fingerprint()
+
+    def _note(self, job: Job, outcome: Outcome) -> None:
+        arm = (job.entry.suite.name, job.entry.arm.name)
+        self._counts[outcome.status] += 1
+        self._arm_counts.setdefault(f"{arm[0]} {arm[1]}", Counter())[outcome.status] += 1
+        self._progress.trial(outcome.status)
+        if outcome.status == "error":
+            if outcome.error is not None:
+                self._watch(arm, outcome.error)
+        elif outcome.status != "skipped":
+            self._in_a_row[arm] = 0
+
+    def _watch(self, arm: tuple[str, str], error: ProviderError) -> None:
+        """Stop asking an arm whose every answer is an error."""
+        if error.recorded:
+            return
+        self._in_a_row[arm] += 1
+        limit = _HOPELESS_IN_A_ROW if error.kind in _HOPELESS else _OUTAGE_IN_A_ROW
+        if self._in_a_row[arm] >= limit and arm not in self._stopped_arms:
+            self._stopped_arms[arm] = (
+                f"{self._in_a_row[arm]} failures in a row, the last: {error.kind}: {error}"
+            )
+
+    def _outlook(self) -> Outlook:
+        state: State = "complete"
+        reason = self._stop
+        if self._interrupted:
+            state = "interrupted"
+        elif reason:
+            state = "incomplete"
+        else:
+            reason = self._too_many_errors()
+            state = "incomplete" if reason else "complete"
+        return Outlook(state, reason, dict(self._counts), self._lags.quantile(0.99))
+
+    def _too_many_errors(self) -> str | None:
+        """Say which arms got no answer for more than the error budget of their trials."""
+        worst = []
+        for arm, counts in self._arm_counts.items():
+            asked = sum(counts.values()) - counts["skipped"]
+            if asked and counts["error"] / asked > ERROR_BUDGET:
+                worst.append(f"{arm}: {counts['error']} of {asked} trials got no answer")
+        return "; ".join(worst) or None
+
+    async def _sync(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await asyncio.to_thread(self._asker.journal.sync)
+
+    async def _probe(self) -> None:
+        """Measure how late the loop comes back: what it adds to every latency."""
+        clock = self._asker.clock
+        while True:
+            before = clock.monotonic()
+            await asyncio.sleep(_PROBE_S)
+            lag_ms = max(0.0, (clock.monotonic() - before - _PROBE_S) * 1000)
+            self._asker.lag_ms = round(lag_ms, 1)
+            self._lags.add(lag_ms)
+
+
+class _InterruptHandler:
+    """Turns the first SIGINT or SIGTERM into `Runner.interrupt`, the second into an end at once."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._calls = 0
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._loop.add_signal_handler(number, self._signalled)
+            except (ValueError, NotImplementedError, RuntimeError):
+                return  # not the main thread: a notebook or a test keeps its own handling
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._loop.remove_signal_handler(number)
+            except (ValueError, NotImplementedError, RuntimeError):
+                return
+
+    def _signalled(self) -> None:
+        self._calls += 1
+        self._runner.interrupt()
+        if self._task is None:
+            return
+        if self._calls == 1:
+            self._loop.call_later(_DRAIN_S, self._task.cancel)
+        else:
+            self._task.cancel()
+
+
+class _LagHistogram:
+    """Loop lags in 1 ms bins up to 10 s: constant memory."""
+
+    def __init__(self) -> None:
+        self._bins = array("L", [0] * 10_001)
+        self._n = 0
+
+    def add(self, lag_ms: float) -> None:
+        self._bins[min(10_000, int(lag_ms))] += 1
+        self._n += 1
+
+    def quantile(self, q: float) -> float:
+        seen = 0
+        for milliseconds, count in enumerate(self._bins):
+            seen += count
+            if seen >= q * self._n:
+                return float(milliseconds)
+        return 0.0

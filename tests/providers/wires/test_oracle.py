@@ -1,0 +1,574 @@
+"""The vendor's SDK as oracle: the same request body goes out, the same answer is understood."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+CHAT = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-x-2026-01-01",
+    "system_fingerprint": "fp_1",
+    "service_tier": "default",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "tool_calls",
+            "logprobs": None,
+            "message": {
+                "role": "assistant",
+                "content": "Let me look.",
+                "refusal": None,
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {"name": "get_weather", "arguments": '{"city": "Ulm"}'},
+                    }
+                ],
+            },
+        }
+    ],
+    "usage": {
+        "prompt_tokens": 20,
+        "completion_tokens": 9,
+        "total_tokens": 29,
+        "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    },
+}
+
+
+def chat_chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-x-2026-01-01",
+        "system_fingerprint": "fp_1",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}],
+    }
+
+
+def call_delta(**function: str) -> dict[str, Any]:
+    return {"tool_calls": [{"index": 0, "function": function}]}
+
+
+CHAT_STREAM = (
+    chat_chunk({"role": "assistant", "content": ""}),
+    chat_chunk({"content": "Let me "}),
+    chat_chunk({"content": "look."}),
+    chat_chunk(
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": ""},
+                }
+            ]
+        }
+    ),
+    chat_chunk(call_delta(arguments='{"city": ')),
+    chat_chunk(call_delta(arguments='"Ulm"}')),
+    chat_chunk({}, "tool_calls"),
+    {**chat_chunk({}), "choices": [], "usage": CHAT["usage"]},
+    "[DONE]",
+)
+
+RESPONSE: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "status": "completed",
+    "model": "gpt-x-2026-01-01",
+    "service_tier": "default",
+    "output": [
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "The city is Ulm."}],
+        },
+        {
+            "type": "message",
+            "id": "msg_1",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Let me look.", "annotations": []}],
+        },
+        {
+            "type": "function_call",
+            "id": "fc_1",
+            "call_id": "call_1",
+            "name": "get_weather",
+            "arguments": '{"city": "Ulm"}',
+            "status": "completed",
+        },
+    ],
+    "parallel_tool_calls": True,
+    "tool_choice": "auto",
+    "tools": [],
+    "error": None,
+    "incomplete_details": None,
+    "usage": {
+        "input_tokens": 20,
+        "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 4},
+        "output_tokens": 9,
+        "output_tokens_details": {"reasoning_tokens": 3},
+        "total_tokens": 29,
+    },
+}
+PENDING = {**RESPONSE, "status": "in_progress", "output": [], "usage": None}
+RESPONSE_STREAM = (
+    {"type": "response.created", "sequence_number": 0, "response": PENDING},
+    {
+        "type": "response.output_text.delta",
+        "sequence_number": 1,
+        "item_id": "msg_1",
+        "output_index": 1,
+        "content_index": 0,
+        "delta": "Let me look.",
+        "logprobs": [],
+    },
+    {"type": "response.completed", "sequence_number": 2, "response": RESPONSE},
+)
+
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-x-2026-01-01",
+    "content": [
+        {"type": "thinking", "thinking": "The city is Ulm.", "signature": "s"},
+        {"type": "text", "text": "Let me look."},
+        {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Ulm"}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {
+        "input_tokens": 8,
+        "cache_read_input_tokens": 8,
+        "cache_creation_input_tokens": 4,
+        "output_tokens": 9,
+        "output_tokens_details": {"thinking_tokens": 3},
+        "service_tier": "standard",
+    },
+}
+STARTED = {**MESSAGE, "content": [], "stop_reason": None}
+STARTED["usage"] = {**MESSAGE["usage"], "output_tokens": 1}
+MESSAGE_STREAM = (
+    {"type": "message_start", "message": STARTED},
+    {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "thinking", "thinking": "", "signature": ""},
+    },
+    {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "thinking_delta", "thinking": "The city is Ulm."},
+    },
+    {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "signature_delta", "signature": "s"},
+    },
+    {"type": "content_block_stop", "index": 0},
+    {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+    {"type": "ping"},
+    {
+        "type": "content_block_delta",
+        "index": 1,
+        "delta": {"type": "text_delta", "text": "Let me look."},
+    },
+    {"type": "content_block_stop", "index": 1},
+    {
+        "type": "content_block_start",
+        "index": 2,
+        "content_block": {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}},
+    },
+    {
+        "type": "content_block_delta",
+        "index": 2,
+        "delta": {"type": "input_json_delta", "partial_json": '{"city":'},
+    },
+    {
+        "type": "content_block_delta",
+        "index": 2,
+        "delta": {"type": "input_json_delta", "partial_json": ' "Ulm"}'},
+    },
+    {"type": "content_block_stop", "index": 2},
+    {
+        "type": "message_delta",
+        "delta": {"stop_reason": "tool_use", "stop_sequence": None},
+        "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 3}},
+    },
+    {"type": "message_stop"},
+)
+
+GEMINI_PARTS = (
+    {"text": "The city is Ulm.", "thought": True},
+    {"text": "Let me look."},
+    {"functionCall": {"id": "f1", "name": "get_weather", "args": {"city": "Ulm"}}},
+)
+GEMINI_USAGE = {
+    "promptTokenCount": 20,
+    "cachedContentTokenCount": 8,
+    "candidatesTokenCount": 6,
+    "thoughtsTokenCount": 3,
+    "totalTokenCount": 29,
+}
+
+
+def gemini_chunk(*parts: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
+    if finish:
+        candidate["finishReason"] = finish
+    return {"candidates": [candidate], "modelVersion": "gemini-x-001", "responseId": "r1"}
+
+
+GEMINI = {**gemini_chunk(*GEMINI_PARTS, finish="STOP"), "usageMetadata": GEMINI_USAGE}
+GEMINI_STREAM = (
+    gemini_chunk(GEMINI_PARTS[0]),
+    gemini_chunk({"text": "Let me "}),
+    gemini_chunk({"text": "look."}),
+    {**gemini_chunk(GEMINI_PARTS[2], finish="STOP"), "usageMetadata": GEMINI_USAGE},
+)
+
+# What each answer above says, whoever reads it: text, reasoning, calls, finish reason, tokens.
+CALLS = [("get_weather", {"city": "Ulm"})]
+TOKENS = (20, 9, 8, 3)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_API_KEY", "sk-test-0123456789")
+
+
+def ours(completion: Any) -> tuple[Any, ...]:
+    """The same figures of our completion as `*_says` takes from an SDK's object."""
+    usage = completion.usage
+    return (
+        completion.text,
+        [(call.name, json.loads(call.arguments)) for call in completion.tool_calls],
+        completion.finish_reason_raw,
+        completion.model_returned,
+        (usage.input, usage.output, usage.cache_read, usage.reasoning),
+    )
+
+
+def chat_says(answer: Any) -> tuple[Any, ...]:
+    choice, usage = answer.choices[0], answer.usage
+    called = [(c.function.name, json.loads(c.function.arguments)) for c in choice.message.tool_calls]
+    tokens = (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.prompt_tokens_details.cached_tokens,
+        usage.completion_tokens_details.reasoning_tokens,
+    )
+    return (choice.message.content, called, choice.finish_reason, answer.model, tokens)
+
+
+def response_says(answer: Any) -> tuple[Any, ...]:
+    usage = answer.usage
+    called = [
+        (item.name, json.loads(item.arguments))
+        for item in answer.output
+        if item.type == "function_call"
+    ]
+    tokens = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.input_tokens_details.cached_tokens,
+        usage.output_tokens_details.reasoning_tokens,
+    )
+    return (answer.output_text, called, answer.status, answer.model, tokens)
+
+
+def message_says(answer: Any) -> tuple[Any, ...]:
+    usage = answer.usage
+    text = "".join(block.text for block in answer.content if block.type == "text")
+    called = [(block.name, block.input) for block in answer.content if block.type == "tool_use"]
+    # The SDK's own docstring: total input is the sum of these three.
+    everything = (
+        usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+    )
+    thought = usage.output_tokens_details.thinking_tokens
+    tokens = (everything, usage.output_tokens, usage.cache_read_input_tokens, thought)
+    return (text, called, answer.stop_reason, answer.model, tokens)
+
+
+def gemini_says(answer: Any) -> tuple[Any, ...]:
+    usage = answer.usage_metadata
+    parts = answer.candidates[0].content.parts
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    called = [(part.function_call.name, part.function_call.args) for part in parts if part.function_call]
+    output = usage.candidates_token_count + usage.thoughts_token_count
+    assert usage.total_token_count == usage.prompt_token_count + output
+    tokens = (
+        usage.prompt_token_count,
+        output,
+        usage.cached_content_token_count,
+        usage.thoughts_token_count,
+    )
+    return (
+        text,
+        called,
+        answer.candidates[0].finish_reason.value,
+        answer.model_version,
+        tokens,
+    )
+
+
+def chat_arguments(request: Any, schema: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "model": request.model,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "temperature": 0,
+        "max_tokens": 64,
+    }
+    if request.output.format == "tool_calls":
+        given["tools"] = list(request.output.tools)
+    if request.mode == "json_object":
+        given["response_format"] = {"type": "json_object"}
+    if request.mode == "json_schema":
+        named = {"name": "invoices", "strict": True, "schema": schema}
+        given["response_format"] = {"type": "json_schema", "json_schema": named}
+    return given
+
+
+def response_arguments(request: Any, schema: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "model": request.model,
+        "input": [{"role": m.role, "content": m.content} for m in request.messages],
+        "temperature": 0,
+        "max_output_tokens": 64,
+        "store": False,
+    }
+    if request.output.format == "tool_calls":
+        function = request.output.tools[0]["function"]
+        given["tools"] = [{"type": "function", "strict": False, **function}]
+    if request.mode == "json_object":
+        given["text"] = {"format": {"type": "json_object"}}
+    if request.mode == "json_schema":
+        form = {"type": "json_schema", "name": "invoices", "strict": True, "schema": schema}
+        given["text"] = {"format": form}
+    return given
+
+
+def message_arguments(request: Any, schema: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "model": request.model,
+        "system": "You read invoices.",
+        "messages": [{"role": "user", "content": "What is the total?"}],
+        "max_tokens": 64,
+        "extra_body": {"temperature": 0},  # the SDK has no such argument any more
+        "extra_headers": {"anthropic-version": "2023-06-01"},
+    }
+    if request.output.format == "tool_calls":
+        function = request.output.tools[0]["function"]
+        named = {key: function[key] for key in ("name", "description")}
+        given["tools"] = [{**named, "input_schema": function["parameters"]}]
+    if request.mode == "json_schema":
+        given["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+    return given
+
+
+KINDS = [
+    ("text", "prompt"),
+    ("label", "json_schema"),
+    ("json", "prompt"),
+    ("json", "json_object"),
+    ("json", "json_schema"),
+    ("tool_calls", "prompt"),
+]
+STREAMED = [False, True]
+
+
+def local_spec(kit: SimpleNamespace, wire: str, url: str) -> Any:
+    return kit.spec(wire, url, api_key_env="TEST_API_KEY")
+
+
+def sdk_mode(request: Any) -> Any:
+    """The request as the oracle is asked: a label is plain text whatever the mode."""
+    import msgspec
+
+    plain = request.output.format != "json"
+    return msgspec.structs.replace(request, mode="prompt") if plain else request
+
+
+@pytest.mark.parametrize(("output", "mode"), KINDS)
+@pytest.mark.parametrize("stream", STREAMED)
+async def test_chat_completions_goes_out_and_comes_back_as_with_the_sdk(
+    kit: SimpleNamespace, output: str, mode: str, stream: bool
+) -> None:
+    """The openai SDK sends the same JSON and reads the same completion."""
+    import openai
+
+    data = kit.http(kit.events(*CHAT_STREAM), kind="text/event-stream") if stream else kit.http(CHAT)
+    request = kit.request(output, mode=mode, stream=stream)
+    async with kit.loopback(data) as server:
+        completion = await kit.ask(local_spec(kit, "openai_chat", f"{server.url}/v1"), request)
+        async with openai.AsyncOpenAI(
+            api_key="sk-test-0123456789", base_url=f"{server.url}/v1", max_retries=0
+        ) as client:
+            given = chat_arguments(sdk_mode(request), kit.schema)
+            if stream:
+                given["stream_options"] = {"include_usage": True}
+                stream_ = await client.chat.completions.create(**given, stream=True)
+                chunks = [chunk async for chunk in stream_]
+                answer = folded(chunks)
+            else:
+                answer = await client.chat.completions.create(**given)
+    mine, theirs = server.heard
+    assert theirs.body == mine.body
+    assert theirs.path == mine.path
+    assert theirs.headers["authorization"] == mine.headers["authorization"]
+    assert chat_says(answer) == ours(completion)
+    assert ("Let me look.", CALLS, "tool_calls", "gpt-x-2026-01-01", TOKENS) == ours(completion)
+    assert ("fp_1", 4) == (completion.system_fingerprint, completion.usage.cache_write)
+    assert (completion.ttft_ms is not None) == stream
+
+
+def folded(chunks: list[Any]) -> Any:
+    """A whole completion from the SDK's typed chunks, folded by the SDK's own accumulator."""
+    from openai.lib.streaming.chat import ChatCompletionStreamState
+
+    state: Any = ChatCompletionStreamState()
+    for chunk in chunks:
+        state.handle_chunk(chunk)
+    return state.current_completion_snapshot
+
+
+@pytest.mark.parametrize(("output", "mode"), KINDS)
+@pytest.mark.parametrize("stream", STREAMED)
+async def test_responses_goes_out_and_comes_back_as_with_the_sdk(
+    kit: SimpleNamespace, output: str, mode: str, stream: bool
+) -> None:
+    """The openai SDK sends the same JSON and reads the same completion."""
+    import openai
+
+    body = kit.events(*RESPONSE_STREAM, named=True)
+    data = kit.http(body, kind="text/event-stream") if stream else kit.http(RESPONSE)
+    request = kit.request(output, mode=mode, stream=stream)
+    async with kit.loopback(data) as server:
+        completion = await kit.ask(local_spec(kit, "openai_responses", f"{server.url}/v1"), request)
+        async with openai.AsyncOpenAI(
+            api_key="sk-test-0123456789", base_url=f"{server.url}/v1", max_retries=0
+        ) as client:
+            given = response_arguments(sdk_mode(request), kit.schema)
+            if stream:
+                stream_ = await client.responses.create(**given, stream=True)
+                answer = [event async for event in stream_][-1].response
+            else:
+                answer = await client.responses.create(**given)
+    mine, theirs = server.heard
+    assert theirs.body == mine.body
+    assert theirs.path == mine.path
+    assert response_says(answer) == ours(completion)
+    assert ("Let me look.", CALLS, "completed", "gpt-x-2026-01-01", TOKENS) == ours(completion)
+    assert ("The city is Ulm.", "tool_calls") == (completion.reasoning, completion.finish_reason)
+    assert (completion.ttft_ms is not None) == stream
+
+
+@pytest.mark.parametrize(("output", "mode"), KINDS)
+@pytest.mark.parametrize("stream", STREAMED)
+async def test_messages_goes_out_and_comes_back_as_with_the_sdk(
+    kit: SimpleNamespace, output: str, mode: str, stream: bool
+) -> None:
+    """The anthropic SDK sends the same JSON and reads the same completion."""
+    import anthropic
+
+    body = kit.events(*MESSAGE_STREAM, named=True)
+    data = kit.http(body, kind="text/event-stream") if stream else kit.http(MESSAGE)
+    request = kit.request(output, mode=mode, stream=stream)
+    async with kit.loopback(data) as server:
+        completion = await kit.ask(local_spec(kit, "anthropic_messages", server.url), request)
+        async with anthropic.AsyncAnthropic(
+            api_key="sk-test-0123456789", base_url=server.url, max_retries=0
+        ) as client:
+            given = message_arguments(sdk_mode(request), kit.schema)
+            if stream:
+                async with client.messages.stream(**given) as stream_:
+                    answer = await stream_.get_final_message()
+            else:
+                answer = await client.messages.create(**given)
+    mine, theirs = server.heard
+    assert theirs.body == mine.body
+    assert theirs.path == mine.path
+    assert theirs.headers["anthropic-version"] == mine.headers["anthropic-version"]
+    assert message_says(answer) == ours(completion)
+    assert ("Let me look.", CALLS, "tool_use", "claude-x-2026-01-01", TOKENS) == ours(completion)
+    assert ("The city is Ulm.", 4) == (completion.reasoning, completion.usage.cache_write)
+    assert ("prompt" if mode != "json_schema" or output != "json" else mode) == completion.mode_sent
+    assert (completion.ttft_ms is not None) == stream
+
+
+@pytest.mark.parametrize(("output", "mode"), KINDS)
+@pytest.mark.parametrize("stream", STREAMED)
+@pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")  # inside google-genai
+async def test_gemini_goes_out_and_comes_back_as_with_the_sdk(
+    kit: SimpleNamespace, output: str, mode: str, stream: bool
+) -> None:
+    """The google-genai SDK sends the same JSON and reads the same completion."""
+    from google import genai
+    from google.genai import types
+
+    body = kit.events(*GEMINI_STREAM)
+    data = kit.http(body, kind="text/event-stream") if stream else kit.http(GEMINI)
+    request = kit.request(output, mode=mode, stream=stream)
+    async with kit.loopback(data) as server:
+        completion = await kit.ask(local_spec(kit, "gemini", server.url), request)
+        options = types.HttpOptions(base_url=server.url, api_version="v1beta")
+        client = genai.Client(api_key="sk-test-0123456789", http_options=options)
+        config = gemini_config(types, sdk_mode(request), kit.schema)
+        given = {"model": "the-model", "contents": "What is the total?", "config": config}
+        if stream:
+            stream_ = await client.aio.models.generate_content_stream(**given)
+            chunks = [chunk async for chunk in stream_]
+            answer = chunks[-1]
+            whole = [part for chunk in chunks for part in chunk.candidates[0].content.parts]
+            answer.candidates[0].content.parts = whole
+        else:
+            answer = await client.aio.models.generate_content(**given)
+        await client.aio.aclose()
+        client.close()
+    mine, theirs = server.heard
+    # The SDK writes this one name as in the proto file; JSON for protobuf takes both spellings.
+    assert json.loads(theirs.raw.replace(b"parameters_json_schema", b"parametersJsonSchema")) == mine.body
+    assert theirs.path == mine.path
+    assert theirs.headers["x-goog-api-key"] == mine.headers["x-goog-api-key"]
+    assert gemini_says(answer) == ours(completion)
+    assert ("Let me look.", CALLS, "STOP", "gemini-x-001", TOKENS) == ours(completion)
+    assert ("The city is Ulm.", "tool_calls") == (completion.reasoning, completion.finish_reason)
+    assert (completion.ttft_ms is not None) == stream
+
+
+def gemini_config(types: Any, request: Any, schema: Any) -> Any:
+    given: dict[str, Any] = {
+        "system_instruction": "You read invoices.",
+        "temperature": 0,
+        "max_output_tokens": 64,
+    }
+    if request.output.format == "tool_calls":
+        function = request.output.tools[0]["function"]
+        declared = types.FunctionDeclaration(
+            name=function["name"],
+            description=function["description"],
+            parameters_json_schema=function["parameters"],
+        )
+        given["tools"] = [types.Tool(function_declarations=[declared])]
+        given["automatic_function_calling"] = {"disable": True}
+    if request.mode != "prompt":
+        given["response_mime_type"] = "application/json"
+    if request.mode == "json_schema":
+        given["response_json_schema"] = schema
+    return types.GenerateContentConfig(**given)
