@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
-from evalkit.core.records import Record, Status, Trial
+from evalkit.core.records import Mode, Record, Status, Trial
 
 Array = npt.NDArray[np.float64]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
@@ -50,7 +50,7 @@ class ArmColumns:
         self.n_censored = self.n_cached = self.n_grader_failed = 0
         self.recorded = self.has_clusters = False
         self.model = ""
-        self.mode: str | None = None
+        self.mode: Mode | None = None
         self.sample, self.cluster = array("Q"), array("Q")
         self.repeat, self.state = array("i"), array("b")
         self.first_bad, self.passed = array("b"), array("d")
@@ -66,8 +66,8 @@ class ArmColumns:
     def add(self, trial: Trial, price: PriceAttempt) -> None:
         """Take one trial."""
         self.status[trial.status] += 1
-        if not self.model:
-            self.model, self.mode = trial.model, trial.structured_requested
+        self.model = self.model or trial.model
+        self.mode = self.mode or trial.structured_requested
         if trial.recorded:
             self.recorded = True
         if trial.status == "skipped":

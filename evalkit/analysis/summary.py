@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.analysis.columns import ANSWERED, Array, ArmColumns, SuiteFacts
+from evalkit.analysis.columns import ANSWERED, TOKENS, ArmColumns, Array, SuiteFacts
 from evalkit.analysis.cost import PriceAttempt
 from evalkit.analysis.figures import (
     Codes,
@@ -99,11 +99,11 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
         "rungs": dict(sorted(columns.rungs.items(), key=lambda item: (-item[1], item[0]))),
         **_times(columns, table),
         "attempts_per_trial": columns.tries / columns.tried if columns.tried else None,
-        "tokens": dict(columns.tokens),
+        "tokens": {kind: columns.tokens.get(kind) for kind in TOKENS},
         **_money(columns, table),
         "graders": {
             name: plain_mean(table.column(values), table.rows)
-            for name, values in columns.graders.items()
+            for name, values in _primary_first(columns)
         },
         "slices": _slices(columns, table),
     }
@@ -136,6 +136,11 @@ class _Table:
     def only(self, values: Array, kept: Any) -> Array:  # noqa: ANN401 - a vector of booleans
         """Return values with all others left out."""
         return np.where(kept, values, np.nan)
+
+
+def _primary_first(columns: ArmColumns) -> list[tuple[str, Any]]:
+    primary = columns.facts.primary
+    return sorted(columns.graders.items(), key=lambda item: (item[0] != primary, item[0]))
 
 
 def _numbered(values: Any) -> Codes:  # noqa: ANN401 - a vector of hashes
@@ -215,7 +220,8 @@ def _cost_per_success(cost: Array, table: _Table) -> dict[str, Any] | None:
         return None
     kept, won = cost[known], success[known]
     try:
-        return as_figure(fieller(kept, won, clusters=table.rows.units(known)))
+        figure = as_figure(fieller(kept, won, clusters=table.rows.units(known)))
+        return {**figure, "low": max(0.0, figure["low"])}
     except ValueError:  # too few units, or too few successes for a finite interval
         units = table.rows.units(known)
         n = len(kept) if units is None else len(np.unique(units))
@@ -225,7 +231,7 @@ def _cost_per_success(cost: Array, table: _Table) -> dict[str, Any] | None:
 
 def _slices(columns: ArmColumns, table: _Table) -> dict[str, Any]:
     slices: dict[str, Any] = {}
-    for name, values in columns.slice_values.items():
+    for name, values in sorted(columns.slice_values.items()):
         codes = np.frombuffer(columns.slices[name], dtype=np.int32)[table.order]
         slices[name] = {}
         for value in sorted(values):

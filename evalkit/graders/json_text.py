@@ -52,7 +52,7 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     Raises:
         NotJson: If it is not.
     """
-    if _too_deep(text):
+    if too_deep(text):
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
     try:
         value = _decoder.decode(text)
@@ -124,7 +124,8 @@ def _closing(text: str, start: int) -> int:
     return len(text)
 
 
-def _too_deep(text: str) -> bool:
+def too_deep(text: str) -> bool:
+    """Return whether brackets nest deeper than `MAX_DEPTH`."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     depth = 0

@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, SupportsIndex
 
-from evalkit.graders.json_text import NotJson, finite
+from evalkit.graders.json_text import MAX_DEPTH, NotJson, finite, too_deep
 
 MAX_REPAIR_CHARS = 50_000
 """Longer sources are not repaired: the library reads character by character (about 6 µs each)."""
+READS_PER_CHAR = 60
+"""Usual documents need 3 to 10; hostile ones would take minutes."""
 
 _QUOTES = "\"'“”‘’„"
-_STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+_STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?'  # closed or not: every character is read once
 _COMMENT = re.compile(
     rf"({_STRING}|'[^'\n]*')|(?<!:)//[^\n]*|(?<!\S)#[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 )
@@ -43,6 +45,8 @@ def repaired(source: str) -> Any:  # noqa: ANN401 - any JSON value
     source = source.strip()
     if len(source) > MAX_REPAIR_CHARS:
         raise NotJson(f"not JSON, and longer than the {MAX_REPAIR_CHARS} characters of a repair")
+    if too_deep(source):
+        raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
     bare = _COMMENT.sub(lambda match: match[1] or " ", source)
     _refuse_cut(bare)
     value = _library_reading(source)
@@ -66,11 +70,35 @@ def _refuse_cut(bare: str) -> None:
         raise NotJson("not JSON: it ends inside a value")
 
 
+class _Metered(str):
+    """A text that may be read a bounded number of times: the library looks ahead without end."""
+
+    __slots__ = ("left",)
+    left: int
+
+    @classmethod
+    def of(cls, text: str, left: int) -> _Metered:
+        metered = cls(text)
+        metered.left = left
+        return metered
+
+    def __getitem__(self, index: SupportsIndex | slice) -> str:
+        piece = super().__getitem__(index)
+        self.left -= 1 + len(piece) // 64
+        if self.left < 0:
+            raise NotJson("too tangled to be repaired")
+        return _Metered.of(piece, self.left) if isinstance(index, slice) else piece
+
+    def __add__(self, other: str) -> _Metered:
+        return _Metered.of(super().__add__(other), self.left)
+
+
 def _library_reading(source: str) -> Any:  # noqa: ANN401 - any JSON value
     import json_repair
 
+    metered = _Metered.of(source, READS_PER_CHAR * len(source) + 10_000)
     try:
-        value = json_repair.loads(source, skip_json_loads=True)
+        value = json_repair.loads(metered, skip_json_loads=True)
     except (ValueError, RecursionError) as error:
         raise NotJson(f"not JSON, and not repairable: {error}") from None
     return value

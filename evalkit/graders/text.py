@@ -5,7 +5,6 @@ This module does not know meaning: for that, ask a judge with a rubric.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -65,13 +64,16 @@ class TextGrader(ScoringGrader):
         references = _references(sample)
         if not references:
             return f"text: the target is no text, got {shown(repr(sample.target))}"
-        empty = [r for r in references if not self._has_words(r)]
-        return f"text: a reference has no words, got {shown(repr(empty[0]))}" if empty else None
+        empty = [r for r in references if not self._is_measurable(r)]
+        if not empty:
+            return None
+        return f"text: a reference has too few words to measure, got {shown(repr(empty[0]))}"
 
-    def _has_words(self, text: str) -> bool:
-        if self.options.mode == "rouge" and self.options.tokens == "rouge_score":
-            return _ASCII_WORD.search(text) is not None
-        return bool(normalised(text, self.options.drop))
+    def _is_measurable(self, reference: str) -> bool:
+        """Return whether the reference agrees with itself: one word has no ROUGE-2."""
+        if not normalised(reference, self.options.drop):
+            return False
+        return self.is_quick or self._measure(reference, reference) > 0.99
 
     def grade(self, sample: Sample, completion: Completion, parsed: Parsed) -> Score:
         """Return the largest agreement over the references."""
@@ -82,9 +84,6 @@ class TextGrader(ScoringGrader):
         value = min(1.0, max(0.0, best))
         reason = "" if value >= self.pass_at else f"{self.options.mode} {value:.3f}"
         return self.score(value, reason, {"mode": self.options.mode})
-
-
-_ASCII_WORD = re.compile(r"[a-z0-9]", re.IGNORECASE)
 
 
 def _references(sample: Sample) -> list[str]:

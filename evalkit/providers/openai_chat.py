@@ -138,7 +138,7 @@ def _response_format(request: Request, spec: ModelSpec, mode: str) -> dict[str, 
         return {"type": "json_object"}
     schema = request.output.schema
     strict = bool(spec.options.get("strict_schema", True)) and strict_compatible(schema)
-    named = {"name": schema_name(request), "strict": strict, "schema": schema}
+    named = {"name": schema_name(request.suite), "strict": strict, "schema": schema}
     return {"type": "json_schema", "json_schema": named}
 
 

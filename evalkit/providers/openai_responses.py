@@ -109,7 +109,7 @@ def _format(request: Request, spec: ModelSpec, mode: str) -> dict[str, Any]:
         return {"type": "json_object"}
     schema = request.output.schema
     strict = bool(spec.options.get("strict_schema", True)) and strict_compatible(schema)
-    name = schema_name(request)
+    name = schema_name(request.suite)
     return {"type": "json_schema", "name": name, "strict": strict, "schema": schema}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from evalkit.providers.surface_forms import Found, amounts, dates
@@ -134,6 +135,7 @@ class Document:
         yield f"xs={self.shapes[j + 1] if j + 1 < len(words) else '$'}"
 
 
+@lru_cache(maxsize=1 << 16)
 def shape(text: str) -> str:
     """Return a text's shape: `Xx` for a name, `d` for digits, marks as they are.
 

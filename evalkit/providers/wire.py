@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 from urllib.parse import urlsplit
 
@@ -40,6 +41,11 @@ _UNSTRICT = frozenset(
     | {"dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
     | {"prefixItems", "contains"}
 )
+
+# A suite has one schema and asks with it thousands of times: walking it costs more than all the
+# rest of an encoding. Each entry holds its schema, so an id cannot come to mean another one.
+_judged: dict[int, tuple[dict[str, Any], bool]] = {}
+_MOST_JUDGED = 256
 
 
 class Fold(Protocol):
@@ -373,9 +379,10 @@ def functions(request: Request) -> list[dict[str, Any]]:
     return [mapping(tool.get("function")) or dict(tool) for tool in request.output.tools]
 
 
-def schema_name(request: Request) -> str:
-    """Return the suite's name as vendors allow names of schemas."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", request.suite)[:64] or "output"
+@lru_cache(maxsize=256)
+def schema_name(suite: str) -> str:
+    """Return a suite's name as vendors allow names of schemas."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", suite)[:64] or "output"
 
 
 def strict_compatible(schema: object) -> bool:
@@ -386,7 +393,15 @@ def strict_compatible(schema: object) -> bool:
 
     Source: https://developers.openai.com/api/docs/guides/structured-outputs (supported schemas)
     """
-    return isinstance(schema, dict) and schema.get("type") == "object" and _strict(schema)
+    if not isinstance(schema, dict):
+        return False
+    known = _judged.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_judged) >= _MOST_JUDGED:
+            _judged.clear()
+        known = schema, schema.get("type") == "object" and _strict(schema)
+        _judged[id(schema)] = known
+    return known[1]
 
 
 def _strict(schema: object) -> bool:

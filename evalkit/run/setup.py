@@ -74,11 +74,12 @@ class Plan(NamedTuple):
     catalogue: Catalogue
     estimate_usd: float | None
     unpriced: list[str]
+    repeats: int
 
     @property
     def trials(self) -> int:
-        """How many trials there are, for one repeat."""
-        return sum(len(numbers) for _, numbers in self.entries)
+        """How many trials there are."""
+        return sum(len(numbers) for _, numbers in self.entries) * self.repeats
 
 
 def load_suites(options: RunOptions) -> list[Suite]:
@@ -153,7 +154,8 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
             f"{catalogue.file}: no model can be asked for suite {idle[0]!r} here: {reasons}"
         )
     estimate, unpriced = planner.estimate()
-    plan = Plan(suites, planner.entries, planner.not_run, catalogue, estimate, unpriced)
+    repeats = options.selection.repeats
+    plan = Plan(suites, planner.entries, planner.not_run, catalogue, estimate, unpriced, repeats)
     return plan, list(planner.adapters.values())
 
 

@@ -11,9 +11,21 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from evalkit.core.errors import NotRecorded, ProviderError
 from evalkit.core.ports import Adapter
-from evalkit.core.records import Cause, Completion, Parsed, Sample, Score, Status, fingerprint
+from evalkit.core.records import (
+    Cause,
+    Completion,
+    Mode,
+    OutputSpec,
+    Parsed,
+    Sample,
+    Score,
+    Status,
+    fingerprint,
+)
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser, structured_honoured
 from evalkit.run.ask import Asker, Lane, Question
@@ -117,40 +129,68 @@ async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) 
     if not answers and error is not None:
         asker.journal.trial(error_line(job, asker, request_hash, str(error)))
         return Outcome("error", error)
-    line = await grade_line(job, answers, request_hash, asker.journal.run_id, asker.clock.now_iso())
+    scores = await _grade(entry.grading, job.sample, *answers[-1])
+    line = graded_line(
+        _line(job, asker, request_hash, "ok", None),
+        answers,
+        scores,
+        GradeBy(job.sample, entry.grading, entry.suite.spec.output, _mode(entry.arm)),
+        finished_at=asker.clock.now_iso(),
+    )
     asker.journal.trial(line)
     return Outcome(line.status)
 
 
-async def grade_line(
-    job: Job,
+class GradeBy(NamedTuple):
+    """By what an answer is graded: sample, graders, the asked form, the requested mode."""
+
+    sample: Sample
+    grading: Grading
+    output: OutputSpec
+    mode: Mode | None
+
+
+def graded_line(
+    line: TrialLine,
     answers: Sequence[tuple[Completion, Parsed]],
-    request_hash: str,
-    run_id: str,
+    scores: tuple[Score, ...],
+    by: GradeBy,
+    *,
     finished_at: str,
+    regraded: bool = False,
 ) -> TrialLine:
-    """Return the trial's line for answers that came: rungs, status and scores."""
-    entry, sample = job.entry, job.sample
+    """Return a trial's line with rungs, status and scores for the answers that came.
+
+    Args:
+        line: The line as far as it is known, or an older one of the same trial.
+        answers: Each answer with its rung, in order.
+        scores: The graders' verdicts on the last of them.
+        by: What graded.
+        finished_at: UTC time, ISO 8601.
+        regraded: No model was asked for this line.
+    """
     completion, parsed = answers[-1]
-    scores = await _grade(entry.grading, sample, completion, parsed)
-    recorded = completion.recorded
-    mode = parse_choice(entry.arm.name).mode if recorded else entry.arm.mode
-    return _line(
-        job, run_id, request_hash,
-        status=_status(parsed, entry),
+    sample = by.sample
+    return msgspec.structs.replace(
+        line,
+        status=_status(parsed, by.output),
         output_rung=parsed.rung,
         first_rung=answers[0][1].rung,
         refused_by=parsed.refused_by,
-        structured_requested=mode,
-        structured_honoured=structured_honoured(mode, parsed, completion),  # type: ignore[arg-type]
+        structured_requested=by.mode,
+        structured_honoured=structured_honoured(by.mode, parsed, completion),
+        cluster=sample.cluster,
+        slices=sample.slices,
+        critical=sample.critical,
         parsed=parsed.value,
         scores=scores,
         reason=parsed.detail,
-        recorded=recorded,
+        recorded=completion.recorded,
         completion_hash=completion.content_hash(),
-        grading_fingerprint=grading_key(entry.grading, sample),
+        grading_fingerprint=grading_key(by.grading, sample),
         finished_at=finished_at,
-    )  # fmt: skip
+        regraded=regraded,
+    )
 
 
 def grading_key(grading: Grading, sample: Sample) -> str:
@@ -160,22 +200,12 @@ def grading_key(grading: Grading, sample: Sample) -> str:
 
 def error_line(job: Job, asker: Asker, request_hash: str, reason: str) -> TrialLine:
     """Return the line of a trial that got no answer."""
-    return _line(
-        job, asker.journal.run_id, request_hash,
-        status="error", output_rung=None, scores=(), reason=reason,
-        structured_requested=job.entry.arm.mode, structured_honoured=None,
-        finished_at=asker.clock.now_iso(),
-    )  # fmt: skip
+    return _line(job, asker, request_hash, "error", reason)
 
 
 def skip_line(job: Job, asker: Asker, request_hash: str, reason: str) -> TrialLine:
     """Return the line of a trial that was not asked, and why."""
-    return _line(
-        job, asker.journal.run_id, request_hash,
-        status="skipped", output_rung=None, scores=(), reason=reason,
-        structured_requested=job.entry.arm.mode, structured_honoured=None,
-        finished_at=asker.clock.now_iso(),
-    )  # fmt: skip
+    return _line(job, asker, request_hash, "skipped", reason)
 
 
 def _skip(job: Job, asker: Asker, request_hash: str, reason: str) -> Outcome:
@@ -183,28 +213,43 @@ def _skip(job: Job, asker: Asker, request_hash: str, reason: str) -> Outcome:
     return Outcome("skipped")
 
 
-def _line(job: Job, run_id: str, request_hash: str, **rest: object) -> TrialLine:
+def _line(
+    job: Job, asker: Asker, request_hash: str, status: Status, reason: str | None
+) -> TrialLine:
+    """Return a line without an answer."""
     entry, sample = job.entry, job.sample
     return TrialLine(
         event="trial",
-        run_id=run_id,
+        run_id=asker.journal.run_id,
         suite=entry.suite.name,
         sample_id=sample.id,
         arm=entry.arm.name,
         repeat=job.repeat,
+        status=status,
+        output_rung=None,
+        scores=(),
         model=entry.arm.model,
+        finished_at=asker.clock.now_iso(),
+        structured_requested=_mode(entry.arm),
+        structured_honoured=None,
         cluster=sample.cluster,
         slices=sample.slices,
         critical=sample.critical,
+        reason=reason,
         request_fingerprint=request_hash,
-        **rest,  # type: ignore[arg-type]
     )
 
 
-def _status(parsed: Parsed, entry: Entry) -> Status:
+def _mode(arm: Arm) -> Mode | None:
+    """Return the mode that was requested; a recording tells it in the arm's name."""
+    mode = parse_choice(arm.name).mode if arm.provider.wire == "replay" else arm.mode
+    return mode  # type: ignore[return-value]
+
+
+def _status(parsed: Parsed, output: OutputSpec) -> Status:
     if parsed.rung == "refusal":
         return "refused"
-    return "ok" if parsed.rung in entry.suite.spec.output.accept else "malformed"
+    return "ok" if parsed.rung in output.accept else "malformed"
 
 
 async def _parse(parser: Parser, completion: Completion) -> Parsed:

@@ -13,12 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from evalkit.stats.distributions import normal_quantile
+
 Array = npt.NDArray[np.float64]
 
 _MOST_POINTS = 400
-_STEP = 0.125
-_CHUNK = 16
-_NEGLIGIBLE = 1e-13
+_STEP = 0.2
+_CHUNK = 8
+_NEGLIGIBLE = 1e-12
+_CLOSE = 1e-9
 
 
 class Units(NamedTuple):
@@ -84,17 +87,20 @@ def _bins(value: Array) -> npt.NDArray[np.intp]:
 
 def _lower_limit(units: Units, alpha: float) -> float:
     """Solve log P(m) = log alpha for m by the Illinois variant of false position."""
-    top = float(units.value.max())
-    if top <= 0.0:
+    low, high = 0.0, float(units.value.max())
+    if high <= 0.0:
         return 0.0
     goal = math.log(alpha)
-    low, high = 0.0, top
     at_low, at_high = -math.inf, -goal
     kept = 0
+    guesses = _normal_guesses(units, alpha)
     for _ in range(100):
         middle = _next_point(low, high, at_low, at_high)
+        if guesses:
+            guess = guesses.pop()
+            middle = guess if low < guess < high else middle
         at_middle = _log_tail(units, middle) - goal
-        if abs(at_middle) < 1e-9 or high - low < 1e-12:
+        if abs(at_middle) < _CLOSE or high - low < _CLOSE:
             return middle
         if at_middle < 0.0:
             low, at_low = middle, at_middle
@@ -105,6 +111,16 @@ def _lower_limit(units: Units, alpha: float) -> float:
             at_low *= 0.5 if kept > 0 else 1.0
             kept = 1
     return low
+
+
+def _normal_guesses(units: Units, alpha: float) -> list[float]:
+    """Return two points around the limit that a normal distribution would give."""
+    weight = units.size * units.number
+    total = float(weight.sum())
+    mean = float(weight @ units.value) / total
+    error = math.sqrt(float((units.size * weight) @ (units.value - mean) ** 2)) / total
+    reach = -normal_quantile(alpha) * error
+    return [mean - 1.03 * reach, mean - 0.97 * reach - 1.0 / total]
 
 
 def _next_point(low: float, high: float, at_low: float, at_high: float) -> float:
@@ -121,22 +137,24 @@ def _log_tail(units: Units, mean: float) -> float:
     tail: Daniels (1987), doi:10.2307/1403269.
     """
     weight = np.append(units.size * (units.value - mean), -mean)
-    count = np.append(units.number, 1.0)
+    number = np.append(units.number, 1.0)
     if weight.max() <= 0.0:
         return 0.0
-    centre, curvature = _saddle(weight, count)
-    peak = -float(count @ np.log1p(-weight * centre)) - math.log(-centre)
-    scale = 1.0 / math.sqrt(curvature)
+    centre, curvature = _saddle(weight, number)
+    real = 1.0 - weight * centre
+    peak = -float(number @ np.log(real)) - math.log(-centre)
     total = 0.0
     for start in range(0, 4000, _CHUNK):
         v = _STEP * (start + np.arange(_CHUNK))
-        s = centre + 1j * scale * np.sinh(v)
-        exponent = -(count @ np.log1p(-np.outer(weight, s))) - np.log(-s) - peak
-        terms = np.exp(exponent).real * np.cosh(v)
+        t = np.sinh(v) / math.sqrt(curvature)
+        slope = np.outer(t, weight / real)
+        size = -0.5 * (np.log1p(slope * slope) @ number) - 0.5 * np.log1p((t / centre) ** 2)
+        angle = np.arctan(slope) @ number - np.arctan(t / centre)
+        terms = np.exp(size) * np.cos(angle) * np.cosh(v)
         total += float(terms.sum()) - (0.5 * float(terms[0]) if start == 0 else 0.0)
-        if float(np.abs(np.exp(exponent.real[-1]) * np.cosh(v[-1]))) < _NEGLIGIBLE:
+        if math.exp(size[-1]) * math.cosh(v[-1]) < _NEGLIGIBLE:
             break
-    return min(peak + math.log(total * _STEP * scale / math.pi), 0.0)
+    return min(peak + math.log(total * _STEP / math.sqrt(curvature) / math.pi), 0.0)
 
 
 def _saddle(weight: Array, count: Array) -> tuple[float, float]:

@@ -1,0 +1,105 @@
+"""A run's folder analysed: its trials priced and summed up, or written as tables.
+
+Joins the journal with the prices of the run's own providers file (or another one). It does not
+change what was measured.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.analysis.cost import PriceAttempt
+from evalkit.analysis.summary import ArmFacts, SuiteFacts, summarise
+from evalkit.core.errors import ConfigError
+from evalkit.core.records import Attempt
+from evalkit.providers.catalogue import load_catalogue
+from evalkit.providers.price_entries import price_entries
+from evalkit.providers.pricing import PriceBook, Priced, PricedModel, Seller
+from evalkit.run.folder import Run
+from evalkit.run.prices import FILE, load_price_book, price_attempt, read_prices
+
+
+def summarise_run(run: Run, *, providers: Path | None = None) -> dict[str, Any]:
+    """Return the document of summary.json, derived from the journal.
+
+    Raises:
+        JournalError: If the journal is foreign, mixed or edited.
+        ConfigError: If the providers file is wrong.
+    """
+    return summarise(
+        run.trials(),
+        run_id=run.run_id,
+        suites=suite_facts(run.manifest),
+        arms=arm_facts(run.manifest),
+        price=pricing(run, providers),
+    )
+
+
+def write_run_tables(run: Run, *, providers: Path | None = None) -> list[Path]:
+    """Write the Parquet tables into the run's folder; equal journals give equal content."""
+    from evalkit.analysis.tables import write_tables
+
+    return list(write_tables(run.trials(), run.folder, pricing(run, providers)))
+
+
+def pricing(run: Run, providers: Path | None = None) -> PriceAttempt:
+    """Return what prices an attempt of this run.
+
+    The prices are those of the named providers file, else of the file that the run names, else
+    those that run.json has kept.
+    """
+    book = _book(run.manifest, providers)
+    now = dt.datetime.fromisoformat(run.manifest["started_at"])
+
+    def price(model: str, attempt: Attempt) -> Priced:
+        return price_attempt(book, model, attempt, now)
+
+    return price
+
+
+def suite_facts(manifest: Mapping[str, Any]) -> dict[str, SuiteFacts]:
+    """Return what a summary must know of each suite."""
+    return {
+        suite["name"]: SuiteFacts(primary=suite["primary"], pass_at=suite["pass_at"])
+        for suite in manifest["suites"]
+    }
+
+
+def arm_facts(manifest: Mapping[str, Any]) -> dict[str, ArmFacts]:
+    """Return what a summary must know of each arm."""
+    return {
+        arm["arm"]: ArmFacts(
+            model=arm["model"],
+            structured_mode=arm["mode"],
+            weights=arm["weights"],
+            licence=arm["licence"],
+            recorded=arm["kind"] == "recorded",
+            kind=arm["kind"],
+        )
+        for arm in manifest["arms"]
+    }
+
+
+def _book(manifest: Mapping[str, Any], providers: Path | None) -> PriceBook:
+    if providers is not None:
+        return load_price_book(load_catalogue(providers))
+    named = Path(manifest["providers_file"])
+    try:
+        return load_price_book(load_catalogue(named))
+    except ConfigError:
+        return _kept(manifest, named)
+
+
+def _kept(manifest: Mapping[str, Any], named: Path) -> PriceBook:
+    """Return the prices that the run has kept of a providers file that is gone."""
+    models, sellers = {}, {}
+    for arm in manifest["arms"]:
+        seller = Seller(name=arm["provider"], wire=arm["wire"], base_url=arm["base_url"])
+        sellers[arm["provider"]] = seller
+        entries = price_entries(arm["pricing"], arm["model"])
+        models[arm["model"]] = PricedModel(seller, arm["wire_name"], entries)
+    rows = read_prices(named.parent / FILE) if named.parent.is_dir() else ()
+    return PriceBook(models, sellers, rows)

@@ -1,0 +1,323 @@
+"""The façade for the command line, notebooks and CI: everything that evalkit does, by name.
+
+Each function takes paths and records and returns plain data or a record; none prints or exits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evalkit.core.errors import ConfigError, EvalkitError, JournalError
+from evalkit.core.ports import Clock
+from evalkit.run.execute import Closed, Confirm, go_on, start
+from evalkit.run.folder import Run, read_manifest
+from evalkit.run.progress import Progress
+from evalkit.run.setup import RunOptions
+from evalkit.suite.loader import Suite
+
+_LAG_LIMIT_MS = 50.0
+
+
+class Result(NamedTuple):
+    """A run with its summary.
+
+    Attributes:
+        folder: The run's folder.
+        state: `complete`, `incomplete` or `interrupted`.
+        reason: Why it is not complete, else None.
+        summary: The document of summary.json.
+        warnings: What a reader of the table should know.
+    """
+
+    folder: Path
+    state: str
+    reason: str | None
+    summary: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def load_suite(folder: str | Path, *, settings: Sequence[str] = ()) -> Suite:
+    """Load a suite folder; see `evalkit.suite.loader.load_suite`."""
+    from evalkit.suite.loader import load_suite as load
+
+    return load(Path(folder), settings=settings)
+
+
+def open_run(folder: str | Path) -> Run:
+    """Open a run's folder for reading.
+
+    Raises:
+        JournalError: If it is no run.
+    """
+    return Run(Path(folder))
+
+
+def run(
+    options: RunOptions,
+    *,
+    confirm: Confirm | None = None,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Result:
+    """Run suites on models and summarise.
+
+    Raises:
+        ConfigError: Before anything is sent, if anything is wrong.
+    """
+    return _result(start(options, confirm=confirm, progress=progress, clock=clock))
+
+
+def resume(
+    folder: Path,
+    *,
+    options: Callable[[RunOptions], RunOptions] = lambda stored: stored,
+    confirm: Confirm | None = None,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Result:
+    """Go on with a run: ask what is missing, and grade anew what another grader would.
+
+    Raises:
+        ConfigError: If its suites or providers cannot be read any more.
+        JournalError: If its journal is foreign, mixed or edited.
+    """
+    from evalkit.run.regrade import regrade as grade_anew
+
+    closed = go_on(folder, options=options, confirm=confirm, progress=progress, clock=clock)
+    if closed.outlook.state == "complete":
+        grade_anew(folder)
+    return _result(closed)
+
+
+def regrade(
+    folder: Path,
+    *,
+    suite: Path | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> tuple[Result, int]:
+    """Grade a run's stored outputs anew and summarise.
+
+    Returns:
+        The run, and how many trials were graded anew.
+
+    Raises:
+        ConfigError: If the suite cannot be read or is not part of the run.
+        JournalError: If the journal is foreign, mixed or edited.
+    """
+    from evalkit.run.regrade import regrade as grade_anew
+
+    done = grade_anew(folder, suite=suite, settings=tuple(settings) or None, allow_code=allow_code)
+    result = show(folder, write=True)
+    if done.unknown_samples:
+        note = f"{done.unknown_samples} trials are of samples that the suite no longer has"
+        result = result._replace(warnings=(*result.warnings, note))
+    return result, done.changed
+
+
+def merge(folders: Sequence[Path], output: Path) -> Result:
+    """Join shards into a new run and summarise.
+
+    Raises:
+        ConfigError: If they did not ask the same, or overlap.
+    """
+    from evalkit.run.merge import merge as join
+
+    return show(join(folders, output), write=True)
+
+
+def show(folder: Path, *, write: bool = False) -> Result:
+    """Summarise a run from its journal.
+
+    Args:
+        folder: The run's folder.
+        write: Write summary.{json,csv,md} as well.
+
+    Raises:
+        JournalError: If it is no run, or its journal is foreign, mixed or edited.
+    """
+    found = Run(folder)
+    manifest = found.manifest
+    state = manifest["state"] if manifest["state"] != "running" else "interrupted"
+    summary = summarise(folder)
+    if write:
+        _write(summary, folder)
+    return Result(folder, state, manifest.get("state_reason"), summary, _warnings(manifest))
+
+
+def summarise(folder: Path, *, providers: Path | None = None) -> dict[str, Any]:
+    """Return a run's summary as plain data, derived from its journal.
+
+    Args:
+        folder: The run's folder.
+        providers: Another providers file to take prices from.
+
+    Raises:
+        JournalError: If it is no run, or its journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.runs import summarise_run
+
+    return summarise_run(Run(folder), providers=providers)
+
+
+def write_tables(folder: Path, *, providers: Path | None = None) -> list[Path]:
+    """Write trials.parquet, attempts.parquet and scores.parquet into a run's folder."""
+    from evalkit.analysis.runs import write_run_tables
+
+    return write_run_tables(Run(folder), providers=providers)
+
+
+def draw_chart(folder: Path) -> list[Path]:
+    """Draw quality against cost (or latency) into a run's folder, as PNG and SVG."""
+    from evalkit.report.charts import quality_chart
+
+    return list(quality_chart(summarise(folder)["rows"], folder))
+
+
+def export_replay(folder: Path, output: Path | None = None) -> tuple[Path, int]:
+    """Write a run's answers as a recording; return the file and its number of lines."""
+    from evalkit.run.export import export_replay as export
+
+    return export(folder, output)
+
+
+def pull_weights(name: str) -> Path:
+    """Fetch an embedded model's weights and return their file.
+
+    Raises:
+        ConfigError: If the name is unknown or the weights cannot be had.
+    """
+    from evalkit.providers import weights
+
+    return weights.pull(name)
+
+
+def list_models(providers: Path | None = None) -> list[dict[str, Any]]:
+    """Return every model of a providers file with what it lacks to be asked here.
+
+    Raises:
+        ConfigError: If the file is missing or wrong.
+    """
+    from evalkit.run.listing import list_models as list_all
+
+    return list_all(providers)
+
+
+def list_suites(folder: Path) -> list[dict[str, Any]]:
+    """Return the suites below a folder; one that cannot be read says why.
+
+    Raises:
+        ConfigError: If there is no such folder.
+    """
+    from evalkit.run.listing import list_suites as list_all
+
+    return list_all(folder)
+
+
+def list_runs(folder: Path) -> list[dict[str, Any]]:
+    """Return the runs of a results folder, newest first.
+
+    Raises:
+        ConfigError: If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder of results")
+    rows = []
+    for place in sorted(folder.iterdir(), reverse=True):
+        try:
+            manifest = read_manifest(place)
+        except JournalError:
+            continue
+        rows.append(
+            {
+                "run_id": manifest["run_id"],
+                "state": manifest["state"],
+                "suites": [suite["name"] for suite in manifest["suites"]],
+                "arms": sorted({arm["arm"] for arm in manifest["arms"]}),
+                "started_at": manifest["started_at"],
+                "ended_at": manifest["ended_at"],
+                "spent_usd": manifest.get("spent_usd"),
+                "path": str(place),
+            }
+        )
+    return rows
+
+
+def check(
+    suites: Sequence[Path] | None,
+    *,
+    providers: Path | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> dict[str, list[str]]:
+    """Validate suites and the providers file; nothing is sent.
+
+    Returns:
+        `errors`, `warnings` and `checked`, a line each.
+    """
+    from evalkit.run.checking import check_all
+
+    return check_all(suites, providers=providers, settings=settings, allow_code=allow_code)
+
+
+def new_suite(name: str, folder: Path, form: str) -> Path:
+    """Write the scaffold of a suite and return its folder.
+
+    Raises:
+        ConfigError: If the folder exists or the name cannot be one.
+    """
+    from evalkit.suite.scaffold import new_suite as write
+
+    return write(name, folder, form)
+
+
+def _result(closed: Closed) -> Result:
+    summary = summarise(closed.folder)
+    _write(summary, closed.folder)
+    manifest = read_manifest(closed.folder)
+    outlook = closed.outlook
+    return Result(closed.folder, outlook.state, outlook.reason, summary, _warnings(manifest))
+
+
+def _write(summary: dict[str, Any], folder: Path) -> None:
+    from evalkit.report.summary_files import write_summary
+
+    write_summary(summary, folder)
+
+
+def _warnings(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    warnings = []
+    lag = manifest.get("loop_lag_p99_ms")
+    if lag is not None and lag > _LAG_LIMIT_MS:
+        warnings.append(
+            f"the event loop was late by {lag:.0f} ms (p99): latencies are too long by up to that"
+        )
+    if manifest.get("unpriced_attempts"):
+        count = manifest["unpriced_attempts"]
+        warnings.append(f"{count} attempts have no price and are in no cost")
+    return tuple(warnings)
+
+
+__all__ = [
+    "EvalkitError",
+    "Result",
+    "check",
+    "draw_chart",
+    "export_replay",
+    "list_models",
+    "list_runs",
+    "list_suites",
+    "load_suite",
+    "merge",
+    "new_suite",
+    "open_run",
+    "pull_weights",
+    "regrade",
+    "resume",
+    "run",
+    "show",
+    "summarise",
+    "write_tables",
+]

@@ -1,0 +1,81 @@
+"""What `run` and its relatives print: the plan before, the table and the folder after."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evalkit.api import Result
+    from evalkit.run.setup import Plan
+
+ASK_ABOVE_USD = 1.0
+
+
+class Confirmation:
+    """Prints the plan on stderr and asks where it may cost more than a dollar."""
+
+    def __init__(self, *, assume_yes: bool) -> None:
+        self._assume_yes = assume_yes
+
+    def __call__(self, plan: Plan) -> bool:
+        """Return whether the run may start."""
+        from evalkit.cli.output import note
+
+        for line in plan_lines(plan):
+            note(line)
+        cost = plan.estimate_usd
+        if cost is None or cost <= ASK_ABOVE_USD or self._assume_yes:
+            return True
+        if not sys.stdin.isatty():
+            note(f"it may cost ${cost:.2f}, above ${ASK_ABOVE_USD:g}: say --yes to agree")
+            return False
+        return input(f"It may cost up to ${cost:.2f}. Go on? [y/N] ").strip().lower() in (
+            "y",
+            "yes",
+        )
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return the plan as lines: what is asked of whom, what stays out and why, what it may cost."""
+    lines = []
+    for suite in plan.suites:
+        own = [(e, n) for e, n in plan.entries if e.suite is suite]
+        asked = len(own[0][1]) if own else 0
+        lines.append(
+            f"suite {suite.name} {suite.spec.version}: {asked} of {len(suite.samples)} samples"
+            f" × {plan.repeats} repeat{'s' if plan.repeats > 1 else ''} × {len(own)} arms"
+        )
+        lines += [f"  asks {entry.arm.name}" for entry, _ in own]
+    grouped: dict[str, list[str]] = {}
+    for out in plan.not_run:
+        grouped.setdefault(out.reason, []).append(out.model)
+    for reason, models in grouped.items():
+        shown = ", ".join(models[:4]) + (f" and {len(models) - 4} more" if len(models) > 4 else "")
+        lines.append(f"  not asked: {shown}: {reason}")
+    if plan.estimate_usd is not None:
+        lines.append(f"  may cost up to ${plan.estimate_usd:.4f} (answers of full length)")
+    if plan.unpriced:
+        lines.append(f"  unpriced, so not in any cost: {', '.join(plan.unpriced)}")
+    return lines
+
+
+def finish(result: Result, *, as_json: bool) -> int:
+    """Print a run's table and folder; return its exit code."""
+    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
+    from evalkit.cli.output import note, print_json, terminal_width
+
+    if as_json:
+        print_json({**result.summary, "path": str(result.folder), "state": result.state})
+    else:
+        from evalkit.report.terminal import run_table
+
+        print(run_table(result.summary["rows"], width=terminal_width()))
+        print(f"run: {result.folder}")
+    for warning in result.warnings:
+        note(f"warning: {warning}")
+    if result.state != "complete":
+        note(f"{result.state}: {result.reason}; go on with: evalkit resume {result.folder}")
+    return {"complete": EXIT_DONE, "interrupted": EXIT_INTERRUPTED}.get(
+        result.state, EXIT_INCOMPLETE
+    )

@@ -1,0 +1,106 @@
+"""summary.json, summary.csv and summary.md: a run's figures as files.
+
+The CSV is safe to open in a spreadsheet: a text cell never begins a formula. It does not compute.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkit.report.markdown import summary_markdown
+from evalkit.report.values import Row
+
+FIGURES = (
+    "quality",
+    "quality_given_valid",
+    "pass_rate",
+    "malformed_rate",
+    "usable_rate",
+    "refusal_rate",
+)
+TIMES = ("latency_ms", "attempt_latency_ms", "ttft_ms")
+_QUANTILES = ("p50", "p95", "p99")
+_PARTS = {"": "value", "_low": "low", "_high": "high", "_n": "n", "_method": "method"}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_summary(document: dict[str, Any], folder: Path) -> tuple[Path, ...]:
+    """Write a summary in its three forms.
+
+    Args:
+        document: The document of summary.json, as `analysis.summary.summarise` gives it.
+        folder: The run's folder.
+
+    Returns:
+        The paths of summary.json, summary.csv and summary.md.
+    """
+    texts = {
+        "summary.json": json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "summary.csv": summary_csv(document["rows"]),
+        "summary.md": summary_markdown(document),
+    }
+    paths = []
+    for name, text in texts.items():
+        path = folder / name
+        draft = folder / f".{name}.draft"
+        draft.write_text(text, encoding="utf-8", errors="replace", newline="")
+        draft.replace(path)
+        paths.append(path)
+    return tuple(paths)
+
+
+def summary_csv(rows: Sequence[Row]) -> str:
+    """Return rows of summary.json as CSV: one line each, slices left out.
+
+    A figure becomes five columns (`quality`, `quality_low`, `quality_high`, `quality_n`,
+    `quality_method`); an empty cell is a figure that does not exist.
+    """
+    flat = [_flat(row) for row in rows]
+    head = list(dict.fromkeys(name for row in flat for name in row))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([safe_cell(name) for name in head])
+    for row in flat:
+        writer.writerow([safe_cell(row.get(name)) for name in head])
+    return out.getvalue()
+
+
+def safe_cell(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula.
+
+    Example:
+        >>> safe_cell("=1+1"), safe_cell(-1.5), safe_cell(None)
+        ("'=1+1", -1.5, '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in FIGURES or name == "cost_per_success_interval":
+            flat |= _figure(name, value)
+        elif name in TIMES:
+            for which in _QUANTILES:
+                flat |= _figure(f"{name}_{which}", None if value is None else value[which])
+        elif name in ("tokens", "rungs", "graders"):
+            prefix = {"tokens": "tokens", "rungs": "rung", "graders": "grader"}[name]
+            flat |= {f"{prefix}_{key}": count for key, count in value.items()}
+        elif name != "slices":
+            flat[name] = value
+    return flat
+
+
+def _figure(name: str, figure: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        name + suffix: None if figure is None else figure[part] for suffix, part in _PARTS.items()
+    }

@@ -1,0 +1,214 @@
+"""The table that `evalkit run` prints: one line for each suite and arm, as wide as it may be.
+
+Too wide a table is cut into blocks that repeat the arm's name. It prints nothing itself: text
+out, width and colour in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TextIO
+
+from evalkit.report.values import (
+    MISSING,
+    Row,
+    arm_name,
+    clean,
+    duration,
+    interval,
+    per_success,
+    per_thousand,
+    quantile,
+    share,
+    unpriced,
+    value_of,
+    weights_of,
+)
+
+_ASCII = {"│": "|", "─": "-", "┼": "+", "↑": "^", "↓": "v", "\ufffd": "?", "×": "x", "…": "..."}
+_GAP = 2
+_NARROWEST = 40
+
+
+class Style(NamedTuple):
+    """How the table may look.
+
+    Attributes:
+        width: Columns of the terminal.
+        colour: ANSI colours are allowed.
+        unicode: Characters beyond ASCII are allowed.
+    """
+
+    width: int = 120
+    colour: bool = False
+    unicode: bool = True
+
+
+class Column(NamedTuple):
+    """One column: its two lines of head, its cell, and how it is set."""
+
+    head: str
+    cell: Callable[[Row], str]
+    left: bool = False
+    tint: str = ""
+
+
+COLUMNS = (
+    Column("weights", weights_of, left=True),
+    Column("asked", lambda r: str(r["n_asked"])),
+    Column("answered", lambda r: str(r["n_answered"])),
+    Column("err", lambda r: str(r["n_error"])),
+    Column("skip", lambda r: str(r["n_skipped"])),
+    Column("quality ↑ [95%]", lambda r: interval(r["quality"]), tint="1"),
+    Column("pass ↑", lambda r: share(value_of(r["pass_rate"]))),
+    Column("malf. ↓", lambda r: share(value_of(r["malformed_rate"]))),
+    Column("usable ↑", lambda r: share(value_of(r["usable_rate"]))),
+    Column("refused", lambda r: share(value_of(r["refusal_rate"]))),
+    Column("p50 ↓", lambda r: duration(quantile(r, "latency_ms", "p50"))),
+    Column("p95 ↓", lambda r: duration(quantile(r, "latency_ms", "p95"))),
+    Column("TTFT", lambda r: duration(quantile(r, "ttft_ms", "p50"))),
+    Column("tries", lambda r: _number(r["attempts_per_trial"])),
+    Column("$/1000 ↓", per_thousand),
+    Column("$/success ↓", per_success),
+)
+
+
+def style_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Style:
+    """Return what a stream allows: NO_COLOR, its encoding and the terminal's width are heeded."""
+    terminal = stream.isatty()
+    colour = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    encoding = (getattr(stream, "encoding", None) or "ascii").lower()
+    width = 140
+    if terminal:
+        import shutil
+
+        width = shutil.get_terminal_size((120, 24)).columns
+    return Style(max(width, _NARROWEST), colour, encoding.startswith("utf"))
+
+
+def summary_table(rows: Sequence[Row], style: Style) -> str:
+    """Return the table of a summary's rows.
+
+    Args:
+        rows: Rows of summary.json.
+        style: How it may look.
+
+    Returns:
+        Lines without a newline at the end; a sentence where there are no rows.
+    """
+    if not rows:
+        return "no trial was made"
+    lines: list[str] = []
+    for suite in dict.fromkeys(row["suite"] for row in rows):
+        own = [row for row in rows if row["suite"] == suite]
+        lines += ["", *_suite_lines(clean(suite), own, style)]
+    lines += ["", *(_wrapped(note, style.width) for note in notes(rows))]
+    text = "\n".join(line for part in lines[1:] for line in part.split("\n")).rstrip()
+    return text if style.unicode else _ascii(text)
+
+
+def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
+    names = [_modes(row, rows) for row in rows]
+    limit = max(12, min(44, style.width // 3))
+    name_width = min(limit, max(len(suite), *(len(name) for name in names)))
+    cells = [[column.cell(row) for row in rows] for column in COLUMNS]
+    used = [
+        index
+        for index, column in enumerate(COLUMNS)
+        if column.head not in ("TTFT", "skip", "weights") or set(cells[index]) - {MISSING, "0"}
+    ]
+    widths = {i: max(len(COLUMNS[i].head), *map(len, cells[i])) for i in used}
+    lines: list[str] = []
+    for block in _blocks(used, widths, style.width - name_width):
+        lines += [""] if lines else []
+        lines.append(_line(suite, name_width, [(COLUMNS[i].head, i) for i in block], widths, None))
+        lines.append("─" * min(style.width, len(lines[-1])))
+        for row_index, name in enumerate(names):
+            texts = [(cells[i][row_index], i) for i in block]
+            lines.append(_line(name, name_width, texts, widths, style if style.colour else None))
+    return lines
+
+
+def _modes(row: Row, rows: Sequence[Row]) -> str:
+    """Return an arm's name, with its mode where the arms of this suite differ in it."""
+    name = arm_name(row)
+    modes = {other["structured_mode"] for other in rows if other["structured_mode"]}
+    mode = row["structured_mode"]
+    if not mode or "@" in str(row["arm"]) or len(modes) < 2:
+        return name
+    return f"{name} @{clean(mode)}"
+
+
+def _blocks(used: Sequence[int], widths: Mapping[int, int], room: int) -> list[list[int]]:
+    """Split the columns so that each block fits beside the names."""
+    blocks: list[list[int]] = [[]]
+    left = room
+    for index in used:
+        need = widths[index] + _GAP
+        if need > left and blocks[-1]:
+            blocks.append([])
+            left = room
+        blocks[-1].append(index)
+        left -= need
+    return blocks
+
+
+def _line(
+    name: str,
+    width: int,
+    cells: Sequence[tuple[str, int]],
+    widths: Mapping[int, int],
+    style: Style | None,
+) -> str:
+    parts = [_shortened(name, width).ljust(width)]
+    for text, index in cells:
+        column = COLUMNS[index]
+        padded = text.ljust(widths[index]) if column.left else text.rjust(widths[index])
+        tinted = style is not None and column.tint and text != MISSING
+        parts.append(f"\x1b[{column.tint}m{padded}\x1b[0m" if tinted else padded)
+    return (" " * _GAP).join(parts).rstrip()
+
+
+def _shortened(name: str, width: int) -> str:
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return name[: width - 1 - tail] + "…" + name[len(name) - tail :]
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Return what a reader of these rows must know beside them."""
+    said = []
+    if any(row["recorded"] for row in rows):
+        said.append("(recorded): answers, times and costs come from a recording")
+    if any(unpriced(row) for row in rows):
+        said.append("unpriced: no price is known, which is not a price of 0; see providers.yaml")
+    if any(row["priced_fraction"] and row["priced_fraction"] < 1 for row in rows):
+        said.append("*: only a part of the answers is priced; the figure is of that part")
+    censored = sum(row["n_censored"] for row in rows)
+    if censored:
+        said.append(f"{censored} timed out: their latency is at least the time limit")
+    failed = sum(row["n_grader_failed"] for row in rows)
+    if failed:
+        said.append(f"{failed} could not be graded: they are in no quality figure")
+    cached = sum(row["n_cached"] for row in rows)
+    if cached:
+        said.append(f"{cached} came from the cache: they are in no latency or cost figure")
+    return said
+
+
+def _wrapped(text: str, width: int) -> str:
+    import textwrap
+
+    return textwrap.fill(text, width)
+
+
+def _number(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def _ascii(text: str) -> str:
+    for character, plain in _ASCII.items():
+        text = text.replace(character, plain)
+    return text.encode("ascii", "replace").decode()

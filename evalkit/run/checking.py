@@ -1,0 +1,111 @@
+"""Suites and providers validated without sending anything: errors, and what a careful one has.
+
+Errors are what `run` would refuse; warnings are what a reader of the results would miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalkit.core.errors import ConfigError
+from evalkit.graders.schema import check_schema
+from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, load_catalogue
+from evalkit.run.prices import load_price_book
+from evalkit.run.setup import RunOptions, load_suites
+from evalkit.suite.loader import Suite
+
+_FEW_SAMPLES = 50
+
+
+def check_all(
+    suites: Sequence[Path] | None,
+    *,
+    providers: Path | None = None,
+    settings: Sequence[str] = (),
+    allow_code: bool = False,
+) -> dict[str, list[str]]:
+    """Check suites (by default all below ./suites) and the providers file.
+
+    Returns:
+        `errors`, `warnings` and `checked`, a line each.
+    """
+    report: dict[str, list[str]] = {"errors": [], "warnings": [], "checked": []}
+    folders = list(suites) if suites is not None else _all_suites()
+    for folder in folders:
+        options = RunOptions(suites=(str(folder),), settings=tuple(settings), allow_code=allow_code)
+        try:
+            _check_suite(load_suites(options)[0], report)
+        except ConfigError as error:
+            report["errors"] += error.problems
+    _check_providers(providers, report)
+    if not folders and not report["checked"] and not report["errors"]:
+        report["errors"].append("nothing to check: no suite below ./suites and no providers.yaml")
+    return report
+
+
+def _all_suites() -> list[Path]:
+    return [file.parent for file in sorted(Path("suites").glob("**/suite.yaml"))]
+
+
+def _check_suite(suite: Suite, report: dict[str, list[str]]) -> None:
+    spec = suite.spec
+    if spec.output.schema is not None:
+        check_schema(spec.output.schema, spec.file)
+    report["checked"].append(
+        f"{spec.folder}: {suite.name} {spec.version}, {len(suite.samples)} samples, "
+        f"{len(suite.train)} for training, graders {', '.join(g.name for g in spec.graders)}"
+    )
+    report["warnings"] += [f"{spec.file}: {line}" for line in _suite_warnings(suite)]
+
+
+def _suite_warnings(suite: Suite) -> list[str]:
+    spec = suite.spec
+    missing = [
+        (spec.sensitivity is None, "no `sensitivity`: samples count as public and go anywhere"),
+        (spec.licence is None, "no `licence`"),
+        (not spec.description, "no `description`"),
+        (spec.task is None, "no `task`: routing and slices cannot group it"),
+        (spec.data.id is None, "no `data.id`: ids are hashes of the inputs"),
+        (spec.data.target is None, "no `data.target`: only graders without a target can score"),
+        (not (spec.folder / "README.md").is_file(), "no README.md (data sheet)"),
+        (
+            spec.output.format == "json" and spec.output.schema is None,
+            "format json without a schema: any JSON counts as valid",
+        ),
+        ("max_tokens" not in spec.params, "no `params.max_tokens`: cost has no upper bound"),
+        (
+            len(suite.samples) < _FEW_SAMPLES,
+            f"only {len(suite.samples)} samples: intervals will be wide",
+        ),
+    ]
+    return [line for holds, line in missing if holds]
+
+
+def _check_providers(path: Path | None, report: dict[str, list[str]]) -> None:
+    file = path or Path(DEFAULT_FILE)
+    if path is None and not file.is_file():
+        return
+    try:
+        catalogue = load_catalogue(file)
+        load_price_book(catalogue)
+    except ConfigError as error:
+        report["errors"] += error.problems if file.is_file() else [f"{file}: no such file"]
+        return
+    count = sum(len(provider.models) for provider in catalogue.providers.values())
+    report["checked"].append(f"{file}: {len(catalogue.providers)} providers, {count} models")
+    report["warnings"] += _provider_warnings(catalogue)
+
+
+def _provider_warnings(catalogue: Catalogue) -> list[str]:
+    lines = []
+    for provider in catalogue.providers.values():
+        declared = provider.governance
+        if declared.allowed_sensitivity is None:
+            lines.append(
+                f"{provider.where}: provider {provider.name!r} declares no allowed_sensitivity: "
+                "it may see public samples only"
+            )
+        elif declared.as_of is None and declared.processor != "self":
+            lines.append(f"{provider.where}: governance of {provider.name!r} has no `as_of` date")
+    return lines

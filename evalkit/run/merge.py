@@ -1,0 +1,115 @@
+"""Shards of one run joined into a run of its own.
+
+The events are copied as they were measured, under the new run's id; shards that did not ask the
+same (suites, graders, arms, parameters) are refused with what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalkit.core.errors import ConfigError
+from evalkit.run.clock import SystemClock
+from evalkit.run.folder import Run, write_manifest
+from evalkit.run.journal import NAME, Index, Journal, TrialKey, attempt_of, key_hash
+
+
+def merge(folders: Sequence[Path], output: Path) -> Path:
+    """Join runs into a new folder.
+
+    Args:
+        folders: At least two run folders.
+        output: The new run's folder; it must not exist.
+
+    Raises:
+        ConfigError: If they did not ask the same, overlap, or `output` exists.
+        JournalError: If a journal is foreign, mixed or edited.
+    """
+    if len(folders) < 2:
+        raise ConfigError(f"merge: it needs at least two runs, got {len(folders)}")
+    if output.exists():
+        raise ConfigError(f"{output}: it exists already; name a new folder")
+    runs = [Run(folder) for folder in folders]
+    for run in runs:
+        run.check()
+    _refuse_differences(runs)
+    _refuse_overlap(runs)
+    output.mkdir(parents=True)
+    journal = Journal(output, output.name)
+    for run in runs:
+        for attempts, trial in Index(run.folder / NAME).groups():
+            for line in attempts:
+                key = TrialKey(line.suite, line.sample_id, line.arm, line.repeat)
+                journal.attempt(key, attempt_of(line))
+            if trial is not None:
+                journal.trial(msgspec.structs.replace(trial, run_id=output.name))
+    write_manifest(output, _joined(runs, output.name, journal.close()))
+    return output
+
+
+def asked(run: Run) -> dict[str, Any]:
+    """Return what decides whether two runs asked the same, by name."""
+    facts: dict[str, Any] = {}
+    for suite in run.manifest["suites"]:
+        facts[f"suite {suite['name']}: hash"] = suite["hash"]
+        facts[f"suite {suite['name']}: graders"] = suite["grading_fingerprint"]
+    for arm in run.manifest["arms"]:
+        place = f"{arm['suite']} {arm['arm']}"
+        facts[f"{place}: params"] = arm["params"]
+        facts[f"{place}: identity"] = arm["identity"]
+    facts["repeats"] = run.manifest["options"]["selection"]["repeats"]
+    return facts
+
+
+def _refuse_differences(runs: Sequence[Run]) -> None:
+    first = asked(runs[0])
+    problems = []
+    for run in runs[1:]:
+        other = asked(run)
+        for name in sorted(first.keys() | other.keys()):
+            if first.get(name) != other.get(name):
+                problems.append(
+                    f"{run.folder}: {name} is {other.get(name)!r}, "
+                    f"in {runs[0].folder} it is {first.get(name)!r}"
+                )
+    if problems:
+        raise ConfigError(problems)
+
+
+def _refuse_overlap(runs: Sequence[Run]) -> None:
+    seen: dict[int, Path] = {}
+    for run in runs:
+        for attempts, trial in Index(run.folder / NAME).groups():
+            line = trial or attempts[0]
+            key = key_hash(line.suite, line.sample_id, line.arm, line.repeat)
+            if key in seen:
+                raise ConfigError(
+                    f"{run.folder}: sample {line.sample_id!r} of {line.arm!r} stands in "
+                    f"{seen[key]} as well; shards must not overlap"
+                )
+            seen[key] = run.folder
+
+
+def _joined(runs: Sequence[Run], run_id: str, sha256: str) -> dict[str, Any]:
+    first = runs[0].manifest
+    states = {run.manifest["state"] for run in runs}
+    options = {**first["options"]}
+    options["selection"] = {**options["selection"], "shard": None}
+    return {
+        **first,
+        "run_id": run_id,
+        "state": "complete" if states == {"complete"} else "incomplete",
+        "state_reason": "; ".join(r.manifest.get("state_reason") or "" for r in runs).strip("; ")
+        or None,
+        "options": options,
+        "merged_from": [{"run_id": r.run_id, "sha256": r.manifest["journal_sha256"]} for r in runs],
+        "started_at": min(r.manifest["started_at"] for r in runs),
+        "ended_at": max((r.manifest.get("ended_at") or "") for r in runs) or None,
+        "merged_at": SystemClock().now_iso(),
+        "spent_usd": sum(r.manifest.get("spent_usd") or 0.0 for r in runs),
+        "journal_sha256": sha256,
+    }
