@@ -282,7 +282,7 @@ def _result(closed: Closed) -> Result:
 
 
 def _write(summary: dict[str, Any], folder: Path) -> None:
-    from evalkit.report.summary_files import write_summary
+    from evalkit.report.export import write_summary
 
     write_summary(summary, folder)
 
@@ -294,9 +294,9 @@ def _warnings(manifest: Mapping[str, Any]) -> tuple[str, ...]:
         warnings.append(
             f"the event loop was late by {lag:.0f} ms (p99): latencies are too long by up to that"
         )
-    if manifest.get("unpriced_attempts"):
+    if manifest.get("unpriced_attempts") and manifest["options"].get("budget_usd"):
         count = manifest["unpriced_attempts"]
-        warnings.append(f"{count} attempts have no price and are in no cost")
+        warnings.append(f"{count} attempts have no price: the budget does not see them")
     return tuple(warnings)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 from typing import Any
 
@@ -17,11 +16,6 @@ def print_json(document: object) -> None:
 def note(text: str) -> None:
     """Print a line for people on stderr."""
     print(text, file=sys.stderr)
-
-
-def terminal_width() -> int:
-    """Return the columns of the terminal, 120 where there is none."""
-    return shutil.get_terminal_size((120, 40)).columns
 
 
 def columns(rows: list[list[str]], heads: list[str]) -> str:

@@ -63,14 +63,14 @@ def plan_lines(plan: Plan) -> list[str]:
 def finish(result: Result, *, as_json: bool) -> int:
     """Print a run's table and folder; return its exit code."""
     from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
-    from evalkit.cli.output import note, print_json, terminal_width
+    from evalkit.cli.output import note, print_json
 
     if as_json:
         print_json({**result.summary, "path": str(result.folder), "state": result.state})
     else:
-        from evalkit.report.terminal import run_table
+        from evalkit.report.terminal import style_of, summary_table
 
-        print(run_table(result.summary["rows"], width=terminal_width()))
+        print(summary_table(result.summary["rows"], style_of(sys.stdout)))
         print(f"run: {result.folder}")
     for warning in result.warnings:
         note(f"warning: {warning}")

@@ -7,11 +7,10 @@ from collections import Counter
 from typing import Any
 
 from evalkit.core.records import Attempt, Status
-from evalkit.run.progress import Progress, Silent
 
 
 class TqdmLine:
-    """Draws with tqdm on a terminal."""
+    """Draws with tqdm; where stderr is no terminal, a plain line now and then."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -22,7 +21,16 @@ class TqdmLine:
         """Open the line."""
         from tqdm import tqdm
 
-        self._bar = tqdm(total=total, initial=done, unit="trial", file=sys.stderr, mininterval=0.2)
+        on_terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            unit="trial",
+            file=sys.stderr,
+            mininterval=0.2 if on_terminal else 10.0,
+            ascii=not on_terminal,
+            dynamic_ncols=on_terminal,
+        )
 
     def attempt(self, attempt: Attempt, spent_usd: float) -> None:
         """Count retries and spend."""
@@ -48,8 +56,3 @@ class TqdmLine:
             if self._counts[name]:
                 parts.append(f"{self._counts[name]} {name}")
         return ", ".join(parts)
-
-
-def progress_line() -> Progress:
-    """Return a progress line where stderr is a terminal, silence elsewhere."""
-    return TqdmLine() if sys.stderr.isatty() else Silent()

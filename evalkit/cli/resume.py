@@ -36,13 +36,13 @@ def run(options: argparse.Namespace) -> int:
     """Resume."""
     from evalkit import api
     from evalkit.cli.plan import Confirmation, finish
-    from evalkit.cli.progress import progress_line
+    from evalkit.cli.progress import TqdmLine
 
     result = api.resume(
         options.run,
         options=lambda stored: changed(stored, options),
         confirm=Confirmation(assume_yes=options.yes),
-        progress=progress_line(),
+        progress=TqdmLine(),
     )
     return finish(result, as_json=options.json)
 

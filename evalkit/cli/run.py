@@ -62,16 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run."""
     from evalkit import api
-    from evalkit.cli.output import note
     from evalkit.cli.plan import Confirmation, finish
-    from evalkit.cli.progress import progress_line
+    from evalkit.cli.progress import TqdmLine
 
     result = api.run(
         run_options(options),
         confirm=Confirmation(assume_yes=options.yes),
-        progress=progress_line(),
+        progress=TqdmLine(),
     )
-    del note
     return finish(result, as_json=options.json)
 
 

@@ -43,7 +43,8 @@ def date_of(
     """Return the date that a text spells, None where it spells none or leaves its order open.
 
     Args:
-        value: Anything; a text that spells a date, or a date itself. A time of day behind the date is ignored.
+        value: Anything; a text that spells a date, or a date itself. A time of day behind it is
+            ignored.
         formats: Further spellings, as `datetime.strptime` writes them; tried first.
         order: Whether day or month comes first where the year stands last, as in 03/04/2026. With
             points (03.04.2026) the day comes first unless told otherwise.

@@ -17,7 +17,7 @@ MAX_DIGITS = 60
 
 MAX_UNIT_LETTERS = 12
 
-_SPACES = "    "  # space, no-break, narrow no-break, thin
+_SPACES = " \u00a0\u202f\u2009"  # plain, no-break, narrow no-break, thin
 _CURRENCY = (
     r"(?:[$€£¥₹₽₩₺₴₪฿]|\b(?:usd|eur|gbp|chf|jpy|inr|cny|rmb|sek|nok|dkk|pln|czk|brl|cad|aud|rs)"
     r"(?![a-z])\.?)"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PRECEDENCE = ("required", "type", "enum", "additionalProperties")
 MAX_FAILURES = 1000  # of one document; beyond, the rest cannot change a report
+_FALSE_AT = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems",
+             "unevaluatedItems", "propertyNames", "contains")  # fmt: skip
 PATTERN_STEPS = 100_000
 
 
@@ -63,7 +65,8 @@ class SchemaCheck:
         """
         if self._validator.is_valid(value):
             return None
-        errors = list(islice(self._validator.iter_errors(value), MAX_FAILURES))
+        found = islice(self._validator.iter_errors(value), MAX_FAILURES)
+        errors = [error for error in found if not _is_spurious(error)]
         return _described(min(errors, key=self._rank))
 
     def names_type(self, name: str) -> bool:
@@ -116,10 +119,21 @@ def _described(error: jsonschema_rs.ValidationError) -> SchemaFailure:
 
 
 def _keyword(error: jsonschema_rs.ValidationError) -> str:
+    path = error.schema_path
+    last = path[-1] if path else error.kind.name
     if error.kind.name == "falseSchema":
-        return "false"
-    last = error.schema_path[-1] if error.schema_path else error.kind.name
+        named = len(path) > 1 and path[-2] in ("properties", "patternProperties")
+        return last if last in _FALSE_AT and not named else "false"  # type: ignore[return-value]
     return last if isinstance(last, str) else error.kind.name
+
+
+def _is_spurious(error: jsonschema_rs.ValidationError) -> bool:
+    """Return whether `required` complains of a property that is there.
+
+    jsonschema-rs 0.60 does so where `additionalProperties: false` forbids a required property.
+    """
+    missing = getattr(error.kind, "property", None)
+    return missing is not None and isinstance(error.instance, dict) and missing in error.instance
 
 
 def _path(parts: Sequence[str | int]) -> str:

@@ -56,6 +56,7 @@ FINISH: dict[str, FinishReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
     "CONTINUATION": "length",
+    "FUNCTION_CALL": "tool_calls",  # not Google's word, but of a server that imitates it
     **dict.fromkeys(FILTERED, "content_filter"),
 }
 _TOOL_CHOICE = {"auto": "AUTO", "required": "ANY", "any": "ANY", "none": "NONE"}

@@ -238,13 +238,12 @@ class SdkTransport:
     async def _sent(self, call: WireCall, sink: Sink | None, started: float) -> WireResponse:
         import httpx2
 
-        raw = await self._sdk.client.post(
+        reply = await self._sdk.client.post(
             self._sdk.prefix + call.path,
             cast_to=httpx2.Response,
             body=self._body(call),
             options={"headers": {**call.headers, **_RAW}},
         )
-        reply = raw.http_response
         headers = _lowered(reply)
         try:
             if sink is None or not is_event_stream(reply.status_code, headers):

@@ -19,7 +19,8 @@ from evalkit.core.records import Completion, OutputSpec, Request, Sample, finger
 from evalkit.providers.text_features import LinearClassifier, TextVectors, TfIdf
 
 VERSION = 1  # raise when equal training rows would give other answers
-DEFAULT_MAX_TRAIN = {"label": 20_000, "json": 1_000, "text": 20_000}
+MOST_ROWS = {"label": 20_000, "json": 1_000, "text": 20_000}
+MOST_EMBEDDED = 2_000  # an embedding costs about 20 ms on one thread
 _OPTIONS = ("features", "text_column", "max_train", "seed")
 _FEATURES = ("tfidf", "embedding")
 Answer = Callable[[str], str]
@@ -56,7 +57,8 @@ class Baseline:
                 f"{self._where}: suite {suite.name!r} has no training rows; name some with "
                 "`data.train`"
             )
-        rows = self._drawn(rows, suite.output)
+        default = MOST_ROWS.get(suite.output.format, 1_000)
+        rows = self._drawn(rows, min(default, MOST_EMBEDDED) if features != "tfidf" else default)
         column = text_column(rows, self.spec.options.get("text_column"), self._where)
         answer = await asyncio.to_thread(self._train, features, rows, column, suite.output)
         self._trained[suite.name] = Trained(answer, column, len(rows))
@@ -76,13 +78,11 @@ class Baseline:
             raise ProviderError(
                 "adapter", f"{request.arm}: column {trained.column!r} is no text, got {text!r:.60}"
             )
-        started = time.perf_counter()
-        with _one_thread():
-            answer = trained.answer(text)
+        answer, service_ms = await asyncio.to_thread(_timed, trained.answer, text)
         return Completion(
             text=answer,
             finish_reason="stop",
-            service_ms=(time.perf_counter() - started) * 1000,
+            service_ms=service_ms,
             model_returned=self.spec.wire_name,
             params_sent={"n_train": trained.n_train},
         )
@@ -107,9 +107,9 @@ class Baseline:
             )
         return features
 
-    def _drawn(self, rows: list[Sample], output: OutputSpec) -> list[Sample]:
+    def _drawn(self, rows: list[Sample], default: int) -> list[Sample]:
         """Return at most `max_train` rows, drawn with the entry's seed, in file order."""
-        most = self.spec.options.get("max_train", DEFAULT_MAX_TRAIN.get(output.format, 1_000))
+        most = self.spec.options.get("max_train", default)
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
             raise ConfigError(
                 f"{self._where}: option 'max_train' must be a whole number >= 1, got {most!r}"
@@ -249,6 +249,11 @@ def train_fields(
         return _compact(model.predict(Sheet(text)))
 
     return answer
+
+
+def _timed(answer: Answer, text: str) -> tuple[str, float]:
+    started = time.perf_counter()
+    return answer(text), (time.perf_counter() - started) * 1000
 
 
 def _compact(value: object) -> str:

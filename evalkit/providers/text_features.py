@@ -43,7 +43,9 @@ class TfIdf:
 
 
 class LinearClassifier:
-    """Multinomial logistic regression; for many rows and classes, one against the rest.
+    """Multinomial logistic regression; on many sparse rows and classes, one against the rest.
+
+    Dense vectors (embeddings, on a unit scale) are penalised more than sparse ones.
 
     Args:
         matrix: Training rows, shape (n, features).
@@ -51,9 +53,12 @@ class LinearClassifier:
     """
 
     def __init__(self, matrix: Any, classes: Sequence[Any]) -> None:  # noqa: ANN401
+        from scipy.sparse import issparse
         from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-        if len(set(classes)) * len(classes) > MANY:
+        if not issparse(matrix):
+            self._model = LogisticRegression(C=0.1, max_iter=1000, random_state=0)
+        elif len(set(classes)) * len(classes) > MANY:
             self._model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, random_state=0)
         else:
             self._model = LogisticRegression(C=10.0, max_iter=1000, random_state=0)

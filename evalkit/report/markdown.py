@@ -12,7 +12,7 @@ from typing import Any
 from evalkit.report.terminal import COLUMNS, notes
 from evalkit.report.values import Row, arm_name, clean
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>$-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
 def escaped(text: object) -> str:
@@ -45,7 +45,7 @@ def summary_markdown(document: dict[str, Any]) -> str:
     parts = [f"# Run {escaped(document['run_id'])}"]
     for suite in dict.fromkeys(row["suite"] for row in rows):
         own = [row for row in rows if row["suite"] == suite]
-        head = ["arm", "mode", *(_head(column.head) for column in COLUMNS)]
+        head = ["arm", "mode", *(escaped(column.head) for column in COLUMNS)]
         cells = [
             [
                 escaped(arm_name(row)),
@@ -59,10 +59,6 @@ def summary_markdown(document: dict[str, Any]) -> str:
         parts.append("No trial was made.")
     parts += ["\n".join(f"- {escaped(note)}" for note in notes(rows))]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _head(text: str) -> str:
-    return escaped(text)
 
 
 def _sizes(rows: Sequence[Row]) -> str:

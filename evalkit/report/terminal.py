@@ -46,12 +46,13 @@ class Style(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One column: its two lines of head, its cell, and how it is set."""
+    """One column: its head, its cell, how it is set, and with which others it stays together."""
 
     head: str
     cell: Callable[[Row], str]
     left: bool = False
     tint: str = ""
+    group: int = 0
 
 
 COLUMNS = (
@@ -65,12 +66,12 @@ COLUMNS = (
     Column("malf. ↓", lambda r: share(value_of(r["malformed_rate"]))),
     Column("usable ↑", lambda r: share(value_of(r["usable_rate"]))),
     Column("refused", lambda r: share(value_of(r["refusal_rate"]))),
-    Column("p50 ↓", lambda r: duration(quantile(r, "latency_ms", "p50"))),
-    Column("p95 ↓", lambda r: duration(quantile(r, "latency_ms", "p95"))),
-    Column("TTFT", lambda r: duration(quantile(r, "ttft_ms", "p50"))),
-    Column("tries", lambda r: _number(r["attempts_per_trial"])),
-    Column("$/1000 ↓", per_thousand),
-    Column("$/success ↓", per_success),
+    Column("p50 ↓", lambda r: duration(quantile(r, "latency_ms", "p50")), group=1),
+    Column("p95 ↓", lambda r: duration(quantile(r, "latency_ms", "p95")), group=1),
+    Column("TTFT ↓", lambda r: duration(quantile(r, "ttft_ms", "p50")), group=1),
+    Column("tries", lambda r: _number(r["attempts_per_trial"]), group=1),
+    Column("$/1000 ↓", per_thousand, group=1),
+    Column("$/success ↓", per_success, group=1),
 )
 
 
@@ -116,7 +117,7 @@ def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
     used = [
         index
         for index, column in enumerate(COLUMNS)
-        if column.head not in ("TTFT", "skip", "weights") or set(cells[index]) - {MISSING, "0"}
+        if column.head not in ("TTFT ↓", "skip", "weights") or set(cells[index]) - {MISSING, "0"}
     ]
     widths = {i: max(len(COLUMNS[i].head), *map(len, cells[i])) for i in used}
     lines: list[str] = []
@@ -141,14 +142,16 @@ def _modes(row: Row, rows: Sequence[Row]) -> str:
 
 
 def _blocks(used: Sequence[int], widths: Mapping[int, int], room: int) -> list[list[int]]:
-    """Split the columns so that each block fits beside the names."""
-    blocks: list[list[int]] = [[]]
-    left = room
+    """Split the columns so that each block fits beside the names, groups kept whole if they can."""
+    if sum(widths[index] + _GAP for index in used) <= room:
+        return [list(used)]
+    blocks: list[list[int]] = []
+    left = group = -1
     for index in used:
         need = widths[index] + _GAP
-        if need > left and blocks[-1]:
+        if need > left or COLUMNS[index].group != group:
             blocks.append([])
-            left = room
+            left, group = room, COLUMNS[index].group
         blocks[-1].append(index)
         left -= need
     return blocks

@@ -79,7 +79,7 @@ WITHOUT_SCHEMA = [
     ('{"a": "he said "hi" to me"}', "repaired", {"a": 'he said "hi" to me'}),
     ('{"a": 1', "repaired", {"a": 1}),
     ('```json\n{"a": 1,}\n```', "repaired", {"a": 1}),
-    ("{'url': 'http://example.com/a', 'n': 1}", "repaired", {"url": "http://example.com/a", "n": 1}),
+    ("{'url': 'http://x.com/a', 'n': 1}", "repaired", {"url": "http://x.com/a", "n": 1}),
     ("The set {x, y} is small.", "not_json", None),
     ("Dear {customer}, thanks.", "not_json", None),
     ("{x, y}", "not_json", None),
@@ -196,7 +196,7 @@ def test_an_answer_stopped_by_length_is_truncated_unless_it_is_whole(text, expec
 def test_the_providers_signal_is_a_refusal_whatever_the_text_says(signal):
     """A signal comes first, before even a valid document."""
     parsed = rung(GOOD, INVOICE, **signal)
-    assert ("refusal", "signal", None) == (parsed.rung, parsed.refused_by, parsed.value)
+    assert (parsed.rung, parsed.refused_by, parsed.value) == ("refusal", "signal", None)
 
 
 def test_a_phrase_is_a_refusal_of_its_own_kind():
@@ -221,7 +221,7 @@ def test_a_string_schema_takes_a_string_that_holds_json():
 def test_lone_surrogates_become_replacement_characters():
     """They can be neither stored nor compared: the value is always encodable."""
     parsed = rung('{"a": "\\ud800", "\ud800b": 1}')
-    assert {"a": "\ufffd", "\ufffdb": 1} == parsed.value
+    assert parsed.value == {"a": "\ufffd", "\ufffdb": 1}
     canonical_json(parsed.value)
 
 
@@ -378,7 +378,7 @@ def test_the_honoured_mode_is_what_the_answer_is_consistent_with(requested, text
 
 def test_a_schema_that_cannot_be_used_is_refused_when_the_parser_is_built():
     """Nothing is asked of any model with a schema that no answer can be checked against."""
-    with pytest.raises(ConfigError, match="output.schema"):
+    with pytest.raises(ConfigError, match=r"output\.schema"):
         Parser(OutputSpec(format="json", schema={"type": "strin"}))
 
 

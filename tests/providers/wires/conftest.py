@@ -149,7 +149,11 @@ def events(*items: dict[str, Any] | str, named: bool = False) -> bytes:
     out = b""
     for item in items:
         data = item if isinstance(item, str) else json.dumps(item)
-        name = f"event: {item['type']}\n" if named and isinstance(item, dict) and "type" in item else ""
+        name = (
+            f"event: {item['type']}\n"
+            if named and isinstance(item, dict) and "type" in item
+            else ""
+        )
         out += f"{name}data: {data}\n\n".encode()
     return out
 

@@ -55,7 +55,9 @@ def strict(kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
         broken = rule_broken(heard)
         if broken is None:
             block = {"type": "text", "text": "ok"}
-            writer.write(kit.http({"type": "message", "content": [block], "stop_reason": "end_turn"}))
+            writer.write(
+                kit.http({"type": "message", "content": [block], "stop_reason": "end_turn"})
+            )
         else:
             status, kind, message = broken
             error = {"type": "error", "error": {"type": kind, "message": message}}

@@ -46,9 +46,7 @@ def test_the_mode_that_went_out_is_recorded(kit: SimpleNamespace, wire: str, mod
 
 
 @pytest.mark.parametrize("wire", ENCODE)
-def test_a_schema_mode_without_a_schema_asks_for_any_json(
-    kit: SimpleNamespace, wire: str
-) -> None:
+def test_a_schema_mode_without_a_schema_asks_for_any_json(kit: SimpleNamespace, wire: str) -> None:
     """There is nothing to enforce."""
     sent = ENCODE[wire](kit.request(OutputSpec(format="json"), mode="json_schema"), kit.spec(wire))
     assert ("prompt" if wire == "anthropic_messages" else "json_object") == sent.mode_sent
@@ -72,7 +70,11 @@ def test_what_the_catalogue_says_a_model_does_not_take_is_not_sent(
         ("https://x.openai.azure.com/openai/v1", {}, "max_completion_tokens"),
         ("http://127.0.0.1:8000/v1", {}, "max_tokens"),
         ("https://api.groq.com/openai/v1", {}, "max_tokens"),
-        ("http://gateway/v1", {"max_tokens_param": "max_completion_tokens"}, "max_completion_tokens"),
+        (
+            "http://gateway/v1",
+            {"max_tokens_param": "max_completion_tokens"},
+            "max_completion_tokens",
+        ),
     ],
 )
 def test_the_length_limit_goes_out_under_the_servers_name(

@@ -55,7 +55,10 @@ GEMINI_CONTEXT = {
     }
 }
 GEMINI_SCHEMA = {
-    "error": {"code": 400, "message": "Invalid JSON payload: generation_config.response_json_schema"}
+    "error": {
+        "code": 400,
+        "message": "Invalid JSON payload: generation_config.response_json_schema",
+    }
 }
 LLAMA_CONTEXT = {
     "error": {
@@ -194,7 +197,9 @@ def test_a_failure_reported_under_200_has_the_kind_of_its_words(body: Any, kind:
 
 def test_a_filtered_prompt_is_a_refusal_and_no_failure() -> None:
     """Azure answers 400 where its filter stops a prompt: the service refused, it did not break."""
-    body = {"error": {"code": "content_filter", "status": 400, "message": "The prompt was filtered"}}
+    body = {
+        "error": {"code": "content_filter", "status": 400, "message": "The prompt was filtered"}
+    }
     completion = filtered(answer(400, body, x_request_id="r1"))
     assert completion is not None
     assert "The prompt was filtered" == completion.refusal

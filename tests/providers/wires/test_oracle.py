@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,240 +11,13 @@ import pytest
 
 pytestmark = pytest.mark.anyio
 
-CHAT = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "gpt-x-2026-01-01",
-    "system_fingerprint": "fp_1",
-    "service_tier": "default",
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "tool_calls",
-            "logprobs": None,
-            "message": {
-                "role": "assistant",
-                "content": "Let me look.",
-                "refusal": None,
-                "tool_calls": [
-                    {
-                        "id": "call_1",
-                        "type": "function",
-                        "function": {"name": "get_weather", "arguments": '{"city": "Ulm"}'},
-                    }
-                ],
-            },
-        }
-    ],
-    "usage": {
-        "prompt_tokens": 20,
-        "completion_tokens": 9,
-        "total_tokens": 29,
-        "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 4},
-        "completion_tokens_details": {"reasoning_tokens": 3},
-    },
-}
+RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text())
+CHAT, CHAT_STREAM = RECORDED["chat"], RECORDED["chat_stream"]
+RESPONSE, RESPONSE_STREAM = RECORDED["response"], RECORDED["response_stream"]
+MESSAGE, MESSAGE_STREAM = RECORDED["message"], RECORDED["message_stream"]
+GEMINI, GEMINI_STREAM = RECORDED["gemini"], RECORDED["gemini_stream"]
 
-
-def chat_chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "gpt-x-2026-01-01",
-        "system_fingerprint": "fp_1",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}],
-    }
-
-
-def call_delta(**function: str) -> dict[str, Any]:
-    return {"tool_calls": [{"index": 0, "function": function}]}
-
-
-CHAT_STREAM = (
-    chat_chunk({"role": "assistant", "content": ""}),
-    chat_chunk({"content": "Let me "}),
-    chat_chunk({"content": "look."}),
-    chat_chunk(
-        {
-            "tool_calls": [
-                {
-                    "index": 0,
-                    "id": "call_1",
-                    "type": "function",
-                    "function": {"name": "get_weather", "arguments": ""},
-                }
-            ]
-        }
-    ),
-    chat_chunk(call_delta(arguments='{"city": ')),
-    chat_chunk(call_delta(arguments='"Ulm"}')),
-    chat_chunk({}, "tool_calls"),
-    {**chat_chunk({}), "choices": [], "usage": CHAT["usage"]},
-    "[DONE]",
-)
-
-RESPONSE: dict[str, Any] = {
-    "id": "resp_1",
-    "object": "response",
-    "created_at": 1,
-    "status": "completed",
-    "model": "gpt-x-2026-01-01",
-    "service_tier": "default",
-    "output": [
-        {
-            "type": "reasoning",
-            "id": "rs_1",
-            "summary": [{"type": "summary_text", "text": "The city is Ulm."}],
-        },
-        {
-            "type": "message",
-            "id": "msg_1",
-            "role": "assistant",
-            "status": "completed",
-            "content": [{"type": "output_text", "text": "Let me look.", "annotations": []}],
-        },
-        {
-            "type": "function_call",
-            "id": "fc_1",
-            "call_id": "call_1",
-            "name": "get_weather",
-            "arguments": '{"city": "Ulm"}',
-            "status": "completed",
-        },
-    ],
-    "parallel_tool_calls": True,
-    "tool_choice": "auto",
-    "tools": [],
-    "error": None,
-    "incomplete_details": None,
-    "usage": {
-        "input_tokens": 20,
-        "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 4},
-        "output_tokens": 9,
-        "output_tokens_details": {"reasoning_tokens": 3},
-        "total_tokens": 29,
-    },
-}
-PENDING = {**RESPONSE, "status": "in_progress", "output": [], "usage": None}
-RESPONSE_STREAM = (
-    {"type": "response.created", "sequence_number": 0, "response": PENDING},
-    {
-        "type": "response.output_text.delta",
-        "sequence_number": 1,
-        "item_id": "msg_1",
-        "output_index": 1,
-        "content_index": 0,
-        "delta": "Let me look.",
-        "logprobs": [],
-    },
-    {"type": "response.completed", "sequence_number": 2, "response": RESPONSE},
-)
-
-MESSAGE: dict[str, Any] = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "claude-x-2026-01-01",
-    "content": [
-        {"type": "thinking", "thinking": "The city is Ulm.", "signature": "s"},
-        {"type": "text", "text": "Let me look."},
-        {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Ulm"}},
-    ],
-    "stop_reason": "tool_use",
-    "stop_sequence": None,
-    "usage": {
-        "input_tokens": 8,
-        "cache_read_input_tokens": 8,
-        "cache_creation_input_tokens": 4,
-        "output_tokens": 9,
-        "output_tokens_details": {"thinking_tokens": 3},
-        "service_tier": "standard",
-    },
-}
-STARTED = {**MESSAGE, "content": [], "stop_reason": None}
-STARTED["usage"] = {**MESSAGE["usage"], "output_tokens": 1}
-MESSAGE_STREAM = (
-    {"type": "message_start", "message": STARTED},
-    {
-        "type": "content_block_start",
-        "index": 0,
-        "content_block": {"type": "thinking", "thinking": "", "signature": ""},
-    },
-    {
-        "type": "content_block_delta",
-        "index": 0,
-        "delta": {"type": "thinking_delta", "thinking": "The city is Ulm."},
-    },
-    {
-        "type": "content_block_delta",
-        "index": 0,
-        "delta": {"type": "signature_delta", "signature": "s"},
-    },
-    {"type": "content_block_stop", "index": 0},
-    {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
-    {"type": "ping"},
-    {
-        "type": "content_block_delta",
-        "index": 1,
-        "delta": {"type": "text_delta", "text": "Let me look."},
-    },
-    {"type": "content_block_stop", "index": 1},
-    {
-        "type": "content_block_start",
-        "index": 2,
-        "content_block": {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {}},
-    },
-    {
-        "type": "content_block_delta",
-        "index": 2,
-        "delta": {"type": "input_json_delta", "partial_json": '{"city":'},
-    },
-    {
-        "type": "content_block_delta",
-        "index": 2,
-        "delta": {"type": "input_json_delta", "partial_json": ' "Ulm"}'},
-    },
-    {"type": "content_block_stop", "index": 2},
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "tool_use", "stop_sequence": None},
-        "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 3}},
-    },
-    {"type": "message_stop"},
-)
-
-GEMINI_PARTS = (
-    {"text": "The city is Ulm.", "thought": True},
-    {"text": "Let me look."},
-    {"functionCall": {"id": "f1", "name": "get_weather", "args": {"city": "Ulm"}}},
-)
-GEMINI_USAGE = {
-    "promptTokenCount": 20,
-    "cachedContentTokenCount": 8,
-    "candidatesTokenCount": 6,
-    "thoughtsTokenCount": 3,
-    "totalTokenCount": 29,
-}
-
-
-def gemini_chunk(*parts: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}, "index": 0}
-    if finish:
-        candidate["finishReason"] = finish
-    return {"candidates": [candidate], "modelVersion": "gemini-x-001", "responseId": "r1"}
-
-
-GEMINI = {**gemini_chunk(*GEMINI_PARTS, finish="STOP"), "usageMetadata": GEMINI_USAGE}
-GEMINI_STREAM = (
-    gemini_chunk(GEMINI_PARTS[0]),
-    gemini_chunk({"text": "Let me "}),
-    gemini_chunk({"text": "look."}),
-    {**gemini_chunk(GEMINI_PARTS[2], finish="STOP"), "usageMetadata": GEMINI_USAGE},
-)
-
-# What each answer above says, whoever reads it: text, reasoning, calls, finish reason, tokens.
+# What each recorded answer says, whoever reads it: text, reasoning, calls, finish reason, tokens.
 CALLS = [("get_weather", {"city": "Ulm"})]
 TOKENS = (20, 9, 8, 3)
 
@@ -267,7 +41,9 @@ def ours(completion: Any) -> tuple[Any, ...]:
 
 def chat_says(answer: Any) -> tuple[Any, ...]:
     choice, usage = answer.choices[0], answer.usage
-    called = [(c.function.name, json.loads(c.function.arguments)) for c in choice.message.tool_calls]
+    called = [
+        (c.function.name, json.loads(c.function.arguments)) for c in choice.message.tool_calls
+    ]
     tokens = (
         usage.prompt_tokens,
         usage.completion_tokens,
@@ -310,7 +86,9 @@ def gemini_says(answer: Any) -> tuple[Any, ...]:
     usage = answer.usage_metadata
     parts = answer.candidates[0].content.parts
     text = "".join(part.text for part in parts if part.text and not part.thought)
-    called = [(part.function_call.name, part.function_call.args) for part in parts if part.function_call]
+    called = [
+        (part.function_call.name, part.function_call.args) for part in parts if part.function_call
+    ]
     output = usage.candidates_token_count + usage.thoughts_token_count
     assert usage.total_token_count == usage.prompt_token_count + output
     tokens = (
@@ -413,7 +191,9 @@ async def test_chat_completions_goes_out_and_comes_back_as_with_the_sdk(
     """The openai SDK sends the same JSON and reads the same completion."""
     import openai
 
-    data = kit.http(kit.events(*CHAT_STREAM), kind="text/event-stream") if stream else kit.http(CHAT)
+    data = (
+        kit.http(kit.events(*CHAT_STREAM), kind="text/event-stream") if stream else kit.http(CHAT)
+    )
     request = kit.request(output, mode=mode, stream=stream)
     async with kit.loopback(data) as server:
         completion = await kit.ask(local_spec(kit, "openai_chat", f"{server.url}/v1"), request)
@@ -543,7 +323,10 @@ async def test_gemini_goes_out_and_comes_back_as_with_the_sdk(
         client.close()
     mine, theirs = server.heard
     # The SDK writes this one name as in the proto file; JSON for protobuf takes both spellings.
-    assert json.loads(theirs.raw.replace(b"parameters_json_schema", b"parametersJsonSchema")) == mine.body
+    assert (
+        json.loads(theirs.raw.replace(b"parameters_json_schema", b"parametersJsonSchema"))
+        == mine.body
+    )
     assert theirs.path == mine.path
     assert theirs.headers["x-goog-api-key"] == mine.headers["x-goog-api-key"]
     assert gemini_says(answer) == ours(completion)

@@ -1,0 +1,50 @@
+# evalkit: `make help` lists the targets. Everything is installed into .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "evalkit needs Python 3.11 or newer, $(PYTHON) is older; say PYTHON=..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "this Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+	  --editable '.[local,text,embedding,google]' --group test --group lint
+	@touch $@
+
+setup: $(READY)  ## make .venv with everything that the other targets need
+
+weights: $(READY)  ## fetch the embedded model (93 MB, hash-checked)
+	@$(BIN)/evalkit models pull smollm2
+
+demo: $(READY) weights  ## run suites/extraction on the embedded contestants: no key, no network
+	@$(BIN)/python examples/demo.py
+
+test: $(READY) weights  ## run the tests
+	$(BIN)/python -m pytest -q
+
+lint: $(READY)  ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## all that CI holds a change to
+
+bench: $(READY)  ## speed and memory of the harness alone
+	$(BIN)/python benchmarks/throughput.py --memory
+
+wheel: $(READY)  ## build the wheel into dist/
+	$(BIN)/uv build --wheel --quiet --out-dir dist
+
+clean:  ## remove what was built
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup weights demo test lint check bench wheel clean

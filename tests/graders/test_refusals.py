@@ -1,0 +1,70 @@
+"""Refusal phrases in seven languages, and texts that only look like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalkit.graders.refusals import MAX_REFUSAL_CHARS, is_refusal
+
+REFUSALS = [
+    "I'm sorry, but I can't help with that.",
+    "I’m sorry, but I cannot assist with that request.",
+    "I cannot help with this request.",
+    "I can't assist with that.",
+    "I'm unable to comply with that request.",
+    "Sorry, I can't provide that information.",
+    "I apologize, but I cannot fulfill this request.",
+    "I must respectfully decline.",
+    "As an AI language model, I cannot give legal advice.",
+    "Es tut mir leid, aber ich kann dabei nicht helfen.",
+    "Tut mir leid, dabei kann ich nicht helfen.",
+    "Ich kann Ihnen dabei leider nicht weiterhelfen.",
+    "Je suis désolé, mais je ne peux pas vous aider.",
+    "Désolée, je ne peux pas répondre à cette demande.",
+    "Lo siento, pero no puedo ayudarte con eso.",
+    "Mi dispiace, ma non posso aiutarti con questa richiesta.",
+    "Het spijt me, maar ik kan je daar niet mee helpen.",
+    "Sinto muito, mas não posso ajudar com isso.",
+    "Desculpe, não posso ajudar com esse pedido.",
+]
+ANSWERS = [
+    "Dear Ms Berg, I cannot attend the meeting on Friday. Kind regards, Tom",
+    "I cannot attend the meeting on Friday.",
+    "The customer says: I'm sorry, but I can't help with that.",
+    "He was unable to assist with that.",
+    "I can help with that.",
+    "Sorry to hear that! Your refund is on its way.",
+    "Unfortunately the invoice has no date.",
+    "No puedo, dijo ella, y se fue.",
+    "Ich kann am Montag nicht kommen.",
+    "Apology accepted.",
+    "42",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_refusals_are_recognised_in_every_format(text):
+    """Also in emphasis or quotes, and after white space."""
+    assert is_refusal(text, form_missing=False)
+    assert is_refusal(f"\n **{text}**", form_missing=True)
+
+
+@pytest.mark.parametrize("text", ANSWERS)
+def test_answers_that_only_look_like_refusals_are_none(text):
+    """Where prose was asked for, the phrase must decline the request itself."""
+    assert not is_refusal(text, form_missing=False)
+
+
+@pytest.mark.parametrize("text", ["I cannot.", "I'm not able to.", "Unfortunately, no.",
+                                  "Leider kann ich das nicht.", "Lo siento.", "Non posso."])  # fmt: skip
+def test_vague_phrases_count_where_the_asked_form_is_missing(text):
+    """No JSON, no label, and an apology: nothing else it could be."""
+    assert is_refusal(text, form_missing=True)
+    assert not is_refusal(text, form_missing=False)
+
+
+def test_a_long_answer_is_no_refusal():
+    """It says something beside."""
+    long = REFUSALS[0] + " But here is what I can say." + " More." * MAX_REFUSAL_CHARS
+    assert not is_refusal(long, form_missing=True)
