@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from evalkit.core.version import VERSION
+
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from evalkit.api import (

@@ -14,7 +14,7 @@ from typing import Any
 from evalkit.analysis.cost import PriceAttempt, bill, price_of, timing
 from evalkit.core.records import Attempt, Score, Trial, canonical_json, without_lone_surrogates
 
-ROWS_PER_GROUP = 20_000
+ROWS_PER_GROUP = 5_000
 SCHEMA_VERSION = "1"
 KEY = {"run_id": "text", "suite": "text", "sample_id": "text", "arm": "text", "repeat": "int"}
 TRIALS = {
@@ -93,6 +93,8 @@ SCORES = {
     "details": "text",
     "failure": "text",
 }
+_OF_TRIAL = tuple(n for n in TRIALS if n in Trial.__struct_fields__ and n not in KEY)
+_OF_ATTEMPT = tuple(n for n in ATTEMPTS if n in Attempt.__struct_fields__ and n not in KEY)
 TABLES: dict[str, Mapping[str, str]] = {"trials": TRIALS, "attempts": ATTEMPTS, "scores": SCORES}
 
 
@@ -195,13 +197,8 @@ def _add(trial: Trial, tables: list[_Table], price: PriceAttempt) -> None:
 
 def _trial_row(trial: Trial, price: PriceAttempt) -> dict[str, Any]:
     bought, took = bill(trial, price), timing(trial)
-    copied = {
-        name: getattr(trial, name)
-        for name in TRIALS
-        if name not in KEY and name not in ("slices", "parsed") and hasattr(trial, name)
-    }
     return {
-        **copied,
+        **{name: getattr(trial, name) for name in _OF_TRIAL},
         "slices": sorted(trial.slices.items()),
         "parsed": _json(trial.parsed),
         "n_attempts": sum(attempt.role == "model" for attempt in trial.attempts),
@@ -215,13 +212,8 @@ def _trial_row(trial: Trial, price: PriceAttempt) -> dict[str, Any]:
 
 def _attempt_row(trial: Trial, attempt: Attempt, price: PriceAttempt) -> dict[str, Any]:
     priced = None if attempt.cached else price_of(trial, attempt, price)
-    copied = {
-        name: getattr(attempt, name)
-        for name in ATTEMPTS
-        if name not in KEY and hasattr(attempt, name)
-    }
     return {
-        **copied,
+        **{name: getattr(attempt, name) for name in _OF_ATTEMPT},
         **_completion_row(attempt),
         "model": attempt.model or trial.model,
         "params_sent": _json(attempt.params_sent),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 EXIT_DONE = 0
 EXIT_GATE_FAILED = 1
@@ -25,6 +26,16 @@ class Command(NamedTuple):
 
     module: str
     help: str
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one line, and repeats no key."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and stop."""
+        from evalkit.core.keys import hide_keys
+
+        self.exit(EXIT_USAGE, f"{self.prog}: {hide_keys(message)}; see {self.prog} --help\n")
 
 
 COMMANDS: dict[str, Command] = {
@@ -72,13 +83,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(name: str, command: Command, arguments: list[str]) -> int:
     module = importlib.import_module(command.module)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"evalkit {name}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode still gets its table
     try:
         options = parser.parse_args(arguments)
     except SystemExit as stop:
@@ -91,12 +105,15 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
     except EvalkitError as error:
         print(str(error), file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
+    except OSError as error:
+        print(f"{error.filename or f'evalkit {name}'}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_INCOMPLETE if name in ("run", "resume") else EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return code
 
 
@@ -122,6 +139,8 @@ def _overview() -> str:
 def _unknown(name: str) -> str:
     from difflib import get_close_matches
 
+    from evalkit.core.keys import hide_keys
+
     near = get_close_matches(name, COMMANDS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(COMMANDS)
-    return f"evalkit: unknown command {name!r}; {hint}"
+    return f"evalkit: unknown command {hide_keys(name)!r}; {hint}"

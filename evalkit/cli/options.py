@@ -39,15 +39,17 @@ def example(text: str) -> str:
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
-    value = int(text)
-    if value < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
-    return value
+    return int(text)
 
 
 def dollars(text: str) -> float:
     """Read an amount above 0."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be an amount above 0, got {text!r}")
     return value

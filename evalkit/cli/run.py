@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 def run_options(options: argparse.Namespace) -> RunOptions:
     """Return the command line as the record that run.json keeps."""
+    from evalkit.core.keys import hide_keys
     from evalkit.run.plan import Selection
     from evalkit.run.setup import RunOptions
 
@@ -96,7 +97,7 @@ def run_options(options: argparse.Namespace) -> RunOptions:
         stream=options.stream,
         seed=options.seed,
         allow_code=options.allow_code,
-        command=shlex.join(["evalkit", *sys.argv[1:]]),
+        command=hide_keys(shlex.join(["evalkit", *sys.argv[1:]])),
     )
 
 

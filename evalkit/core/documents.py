@@ -8,6 +8,7 @@ providers.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -18,23 +19,14 @@ from typing import Any
 import yaml
 
 from evalkit.core.errors import ConfigError
+from evalkit.core.keys import NOT_SHOWN, holds_key, is_key_name, is_variable
+from evalkit.core.yaml_nodes import MERGE, TEXT, VALUE, compose
 
 _MISSING = object()
-_SECRET_KEYS = re.compile(
-    r"(^|_)(api_?key|secret|password|passwd|token|authorization|credential)s?$", re.IGNORECASE
-)
-_SECRET_VALUES = re.compile(
-    r"\b(sk|pk|rk|gsk|xai|hf|r8|pplx|csk|nvapi|AIza|AKIA|ghp|glpat|xox[abp])[-_]?[A-Za-z0-9_\-]{16,}"
-    r"|\bBearer\s+[A-Za-z0-9_\-.=]{12,}"
-)
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ENV_USE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 MAX_YAML_BYTES = 10_000_000
-
-try:
-    _BaseLoader: Any = yaml.CSafeLoader
-except AttributeError:  # PyYAML without libyaml
-    _BaseLoader = yaml.SafeLoader
+_KEY_FIELD = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z")
 
 
 class Node:
@@ -43,6 +35,7 @@ class Node:
     Attributes:
         value: Plain Python data.
         where: `file:line` (or the command-line option) for messages.
+        written: What the file says, where `value` took something from the environment.
     """
 
     def __init__(
@@ -56,7 +49,15 @@ class Node:
         self.where = where
         self.children = children
         self.problems = problems
+        self.written: str | None = None
         self._taken: set[Any] = set()
+
+    @property
+    def shown(self) -> str:
+        """The value for messages: as the file says it, never what the environment holds."""
+        if self.written is None:
+            return show(self.value)
+        return show(self.written) + ("" if self.value else " (not set)")
 
     def refuse(self, problem: str) -> None:
         """Note one problem at this place."""
@@ -93,15 +94,16 @@ class Node:
                 self.refuse(f"`{key}` is missing" + (f"; it is {what}" if what else ""))
                 return None
             return default
-        value = child.value
+        value = child.value if child.written is None else _typed(child.value, kind)
         if not _is_kind(value, kind):
-            child.refuse(f"`{key}` must be {what or _name(kind)}, got {show(value)}")
+            hint = _quotes_hint(value) if _is_kind("", kind) else ""
+            child.refuse(f"`{key}` must be {what or _name(kind)}, got {child.shown}{hint}")
             return None if default is _MISSING else default
         if allowed is not None and value not in allowed:
-            options = ", ".join(repr(a) for a in allowed)
-            child.refuse(f"`{key}` got {show(value)}; allowed: {options}")
+            options = ", ".join(repr(a) for a in allowed if not isinstance(a, bool))
+            child.refuse(f"`{key}` got {child.shown}; allowed: {options}")
         elif valid is not None and not valid(value):
-            child.refuse(f"`{key}` must be {what}, got {show(value)}")
+            child.refuse(f"`{key}` must be {what}, got {child.shown}")
         else:
             return value
         return None if default is _MISSING else default
@@ -112,7 +114,7 @@ class Node:
         if child is None or child.value is None:
             return Node({}, self.where, {}, self.problems)
         if not isinstance(child.value, dict):
-            child.refuse(f"`{key}` must be a mapping, got {show(child.value)}")
+            child.refuse(f"`{key}` must be a mapping, got {child.shown}")
             return Node({}, child.where, {}, self.problems)
         return child
 
@@ -124,7 +126,7 @@ class Node:
         values = child.value if isinstance(child.value, list) else [child.value]
         for value in values:
             if not isinstance(value, str):
-                hint = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+                hint = _quotes_hint(value)
                 child.refuse(f"`{key}` must be a list of texts, got {show(value)}{hint}")
                 return default
         return tuple(values)
@@ -172,18 +174,11 @@ def read_yaml(path: Path, *, expand_env: bool = False, roots: tuple[type, ...] =
         ConfigError: If it cannot be read, is not UTF-8 YAML, repeats a key or holds a secret.
     """
     text = read_text(path)
+    builder = _Builder([], lambda mark: f"{path}:{mark.line + 1 if mark else 1}", expand_env)
     try:
-        loader = _BaseLoader(text)
-        try:
-            root = loader.get_single_node()
-        finally:
-            loader.dispose()
-        problems: list[str] = []
-        node = _build(root, str(path), problems, expand_env=expand_env)
+        node = builder.build(compose(text))
     except yaml.YAMLError as error:
-        raise ConfigError(_yaml_problem(path, error)) from None
-    except RecursionError:
-        raise ConfigError(f"{path}: it is nested too deeply to be read") from None
+        raise ConfigError(_yaml_problem(path, text, error)) from None
     node.stop_on_problems()
     if not isinstance(node.value, roots):
         got = "nothing" if node.value is None else show(node.value)
@@ -203,6 +198,17 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return decode_text(data, path)
+
+
+def decode_text(data: bytes, path: Path) -> str:
+    """Decode UTF-8, with or without a byte order mark.
+
+    Raises:
+        ConfigError: If it is binary or not UTF-8; with the line.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ConfigError(f"{path}:1: it is UTF-16 text; save it as UTF-8")
     if b"\0" in data:
         raise ConfigError(
             f"{path}:{data[: data.index(0)].count(10) + 1}: it is a binary file, not text"
@@ -222,21 +228,17 @@ def override(node: Node, assignments: Iterable[str]) -> Node:
     Raises:
         ConfigError: If a setting has no `=` or descends into something that is no mapping.
     """
-    value = node.value
     for text in assignments:
         key, found, raw = text.partition("=")
         if not found or not key:
             raise ConfigError(
                 f"--set {show(text)}: it must be KEY=VALUE, for example params.seed=1"
             )
-        try:
-            parsed = yaml.safe_load(raw) if raw else ""
-        except yaml.YAMLError:
-            parsed = raw
-        _refuse_secrets(key, parsed, f"--set {key}", node.problems)
-        node = _with(node, key.split("."), parsed, f"--set {key}")
-        value = node.value
-    del value
+        where = f"--set {key}"
+        steps = key.split(".")
+        child = _setting(raw, where, node.problems)
+        _refuse_secrets(steps[-1], child)
+        node = _with(node, steps, child, where)
     node.stop_on_problems()
     return node
 
@@ -244,12 +246,12 @@ def override(node: Node, assignments: Iterable[str]) -> Node:
 def show(value: object, limit: int = 60) -> str:
     """Return a short `repr` for messages; what looks like a key is never shown."""
     text = repr(value)
-    if _SECRET_VALUES.search(text):
-        return "a text that looks like a key (not shown)"
+    if holds_key(text):
+        return NOT_SHOWN
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _with(node: Node, keys: list[str], value: Any, where: str) -> Node:  # noqa: ANN401
+def _with(node: Node, keys: list[str], value: Node, where: str) -> Node:
     """Return a copy of a mapping with one path replaced."""
     if not isinstance(node.value, dict):
         raise ConfigError(
@@ -257,7 +259,7 @@ def _with(node: Node, keys: list[str], value: Any, where: str) -> Node:  # noqa:
         )
     children = dict(node.children)
     if len(keys) == 1:
-        children[keys[0]] = _plain(value, where, node.problems)
+        children[keys[0]] = value
     else:
         child = children.get(keys[0])
         if child is None or child.value is None:
@@ -267,97 +269,162 @@ def _with(node: Node, keys: list[str], value: Any, where: str) -> Node:  # noqa:
     return Node(plain, node.where, children, node.problems)
 
 
-def _plain(value: Any, where: str, problems: list[str]) -> Node:  # noqa: ANN401
-    """Wrap plain data as nodes that all stand at one place."""
-    children = {}
-    if isinstance(value, dict):
-        children = {k: _plain(v, where, problems) for k, v in value.items()}
-    elif isinstance(value, list):
-        children = {i: _plain(v, where, problems) for i, v in enumerate(value)}
-    return Node(_scalar(value), where, children, problems)
+def _setting(raw: str, where: str, problems: list[str]) -> Node:
+    """Read the value of a setting as YAML, and as plain text where it is none."""
+    builder = _Builder(problems, lambda mark: where, expand_env=False)
+    earlier = len(problems)
+    try:
+        node = builder.build(compose(raw)) if raw else None
+    except yaml.YAMLError:
+        node = None
+    if node is None or (len(problems) > earlier and not builder.found_key):
+        del problems[earlier:]
+        return Node(raw, where, {}, problems)
+    return node
 
 
-def _build(root: Any, file: str, problems: list[str], *, expand_env: bool) -> Node:  # noqa: ANN401
-    """Turn composed YAML nodes into values with their lines."""
-    if root is None:
-        return Node(None, f"{file}:1", {}, problems)
-    where = f"{file}:{root.start_mark.line + 1}"
-    children: dict[Any, Node] = {}
-    if isinstance(root, yaml.MappingNode):
+class _Builder:
+    """Turns composed YAML nodes into values that know where they stand."""
+
+    def __init__(self, problems: list[str], place: Callable[[Any], str], expand_env: bool) -> None:
+        self.problems = problems
+        self.found_key = False
+        self._place = place
+        self._expand_env = expand_env
+        self._constructor = yaml.constructor.SafeConstructor()
+
+    def build(self, root: Any) -> Node:  # noqa: ANN401 - a yaml.Node or None
+        """Return a node with all below it."""
+        if root is None:
+            return Node(None, self._place(None), {}, self.problems)
+        if isinstance(root, yaml.MappingNode):
+            return self._mapping(root)
+        if isinstance(root, yaml.SequenceNode):
+            items = dict(enumerate(map(self.build, root.value)))
+            values = [item.value for item in items.values()]
+            return Node(values, self._place(root.start_mark), items, self.problems)
+        return self._scalar(root)
+
+    def _mapping(self, root: Any) -> Node:  # noqa: ANN401
+        children: dict[Any, Node] = {}
+        merged: dict[Any, Node] = {}
         for key_node, value_node in root.value:
-            key = _construct(key_node)
-            place = f"{file}:{key_node.start_mark.line + 1}"
+            place = self._place(key_node.start_mark)
+            if key_node.tag == MERGE:
+                merged = {**self._merged(value_node, place), **merged}
+                continue
+            key = self._construct(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str | int | float | bool):
-                problems.append(f"{place}: a key must be a text, got {show(key)}")
+                self.problems.append(f"{place}: a key must be a text, got a {key_node.id}")
                 continue
             if key in children:
-                problems.append(f"{place}: key {key!r} stands twice")
-            child = _build(value_node, file, problems, expand_env=expand_env)
-            _refuse_secrets(str(key), child.value, place, problems)
+                self.problems.append(f"{place}: key {key!r} stands twice")
+            children[key] = child = self.build(value_node)
             child.where = place
-            children[key] = child
-        return Node({k: c.value for k, c in children.items()}, where, children, problems)
-    if isinstance(root, yaml.SequenceNode):
-        for index, item in enumerate(root.value):
-            children[index] = _build(item, file, problems, expand_env=expand_env)
-        return Node([c.value for c in children.values()], where, children, problems)
-    value = _scalar(_construct(root))
-    if isinstance(value, str) and expand_env:
-        value = _expanded(value)
-    return Node(value, where, {}, problems)
+            self.found_key |= _refuse_secrets(str(key), child)
+        children = {**merged, **children}
+        plain = {key: child.value for key, child in children.items()}
+        return Node(plain, self._place(root.start_mark), children, self.problems)
+
+    def _merged(self, root: Any, place: str) -> dict[Any, Node]:  # noqa: ANN401
+        """Return what `<<: *anchor` brings; the first of several anchors wins."""
+        nodes = root.value if isinstance(root, yaml.SequenceNode) else [root]
+        found: dict[Any, Node] = {}
+        for node in nodes:
+            if not isinstance(node, yaml.MappingNode):
+                self.problems.append(f"{place}: `<<` must name a mapping, got {show(node.value)}")
+                continue
+            found = {**self._mapping(node).children, **found}
+        return found
+
+    def _scalar(self, root: Any) -> Node:  # noqa: ANN401
+        value = self._construct(root)
+        if isinstance(value, str) and not root.style and _EXPONENT.match(value):
+            value = float(value)  # YAML 1.1 takes 1e-3 for a text
+        if isinstance(value, dt.date):
+            value = value.isoformat()  # ISO 8601 texts everywhere
+        node = Node(value, self._place(root.start_mark), {}, self.problems)
+        if self._expand_env and isinstance(value, str) and _ENV_USE.search(value):
+            node.written = value
+            node.value = _ENV_USE.sub(lambda m: os.environ.get(m[1]) or (m[2] or ""), value)
+        return node
+
+    def _construct(self, node: Any) -> Any:  # noqa: ANN401
+        """Give a scalar its YAML type; one that its tag does not fit stays the text that it is."""
+        if node.tag in (TEXT, MERGE, VALUE):  # a lone `<<` or `=` is a text as well
+            return node.value
+        try:
+            return self._constructor.construct_object(node, deep=True)
+        except (ValueError, LookupError, AttributeError, OverflowError):
+            return node.value
 
 
-def _construct(node: Any) -> Any:  # noqa: ANN401
-    """Give a scalar its YAML type."""
-    constructor = yaml.constructor.SafeConstructor()
-    try:
-        return constructor.construct_object(node, deep=True)
-    except ValueError:
-        return node.value  # a date such as 2026-02-31: the caller says what is allowed
+def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:  # noqa: ANN401
+    """Return a text from the environment as the number that is wanted, where it is one."""
+    if not isinstance(value, str) or _is_kind("", kind):
+        return value
+    for number in (int, float):
+        if _is_kind(number(), kind):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value
 
 
-def _scalar(value: Any) -> Any:  # noqa: ANN401
-    """Dates stay texts: ISO 8601 everywhere."""
-    return value.isoformat() if isinstance(value, dt.date) else value
+def _quotes_hint(value: object) -> str:
+    return "; put it in quotes" if isinstance(value, bool | int | float) else ""
 
 
-def _expanded(text: str) -> str:
-    return _ENV_USE.sub(lambda m: os.environ.get(m[1]) or (m[2] or ""), text)
+def _refuse_secrets(key: str, node: Node) -> bool:
+    """Refuse literal keys without echoing them; return whether one was found."""
+    if isinstance(node.value, list):
+        return any([_refuse_secrets(key, child) for child in node.children.values()])
+    text = node.value if node.written is None else node.written
+    problem = _secret_problem(key, text) if isinstance(text, str) else None
+    if problem:
+        node.refuse(problem)
+    return problem is not None
 
 
-def _refuse_secrets(key: str, value: object, where: str, problems: list[str]) -> None:
-    """Refuse literal keys without echoing them."""
-    if isinstance(value, str) and key.endswith("_env"):
-        if not _ENV_NAME.match(value) or _SECRET_VALUES.search(value):
-            problems.append(
-                f"{where}: `{key}` must be the name of an environment variable, "
-                "got something else (not shown)"
-            )
-        return
-    if (
-        isinstance(value, str)
-        and value
-        and (_SECRET_KEYS.search(key) or _SECRET_VALUES.search(value))
-    ):
-        if _ENV_USE.fullmatch(value):
-            return
-        problems.append(
-            f"{where}: `{key}` holds a literal key (not shown); "
+def _secret_problem(key: str, text: str) -> str | None:
+    """Return what is wrong with a text that is, holds or would show a key."""
+    if key.endswith("_env"):
+        if is_variable(text):
+            return None
+        return (
+            f"`{key}` must be the name of an environment variable, got something else (not shown)"
+        )
+    literal = _ENV_USE.sub(lambda m: m[2] or "", text)
+    bare = literal.strip() in ("", "Bearer", "Basic")
+    if holds_key(literal) or (is_key_name(key) and not bare):
+        return (
+            f"`{key}` holds a literal key (not shown); "
             "name an environment variable in `api_key_env` instead"
         )
+    if not is_key_name(key) and not _KEY_FIELD.search(key):
+        for name in _ENV_USE.finditer(text):
+            if is_key_name(name[1]) or name[1].endswith("_KEY"):
+                return f"`{key}` would show the key in {name[1]}; name it in `api_key_env` instead"
+    return None
 
 
-def _yaml_problem(path: Path, error: yaml.YAMLError) -> str:
+def _yaml_problem(path: Path, text: str, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
-    line = f":{mark.line + 1}" if mark is not None else ""
+    line = mark.line + 1 if mark is not None else None
     problem = getattr(error, "problem", None) or "it cannot be read"
-    return f"{path}{line}: not valid YAML: {problem}"
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"character U+{ord(text[error.position]):04X} is not allowed"
+    return f"{path}{'' if line is None else f':{line}'}: not valid YAML: {problem}"
 
 
 def _is_kind(value: object, kind: type | tuple[type, ...]) -> bool:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if isinstance(value, bool):
         return bool in kinds
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     if isinstance(value, int) and float in kinds:
         return True
     return isinstance(value, kinds)

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from evalkit.core.keys import hide_keys
+
 FailureKind = Literal[
     "rate_limited",
     "server_error",
@@ -44,12 +46,14 @@ class ConfigError(EvalkitError):
     """Wrong usage or configuration; raised before anything is sent.
 
     Attributes:
-        problems: One line each, `where: what is wrong, got ...; what is allowed`.
+        problems: One line each, `where: what is wrong, got ...; what is allowed`; what looks
+            like a key is taken out.
     """
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         """Keep all problems; the message shows the first three."""
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        lines = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems = tuple(hide_keys(line) for line in lines)
         shown = list(self.problems[:3])
         if len(self.problems) > 3:
             shown.append(f"... and {len(self.problems) - 3} more")

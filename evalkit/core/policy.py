@@ -14,6 +14,8 @@ from evalkit.core.records import Record
 
 SENSITIVITIES: tuple[str, ...] = ("public", "internal", "confidential", "personal", "special")
 OWN_PREMISES = "on-premises"
+DEMANDS = ("regions", "trains_on_data", "max_retention_days")
+TRAINING_DEMANDS = ("no", "opt_out")  # strictest first
 
 
 class Governance(Record, frozen=True, kw_only=True):
@@ -47,25 +49,50 @@ def requirement(sensitivity: str | None, require: Mapping[str, Any] | None) -> R
     regions = wanted.get("regions")
     return Requirement(
         sensitivity=sensitivity or "public",
-        regions=None if regions is None else tuple(regions),
+        regions=None if regions is None else tuple(sorted(set(regions))),
         trains_on_data=wanted.get("trains_on_data"),
         max_retention_days=wanted.get("max_retention_days"),
     )
 
 
+def demand_problem(require: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a `require` mapping: a demand not understood is never met."""
+    unknown = [key for key in require if key not in DEMANDS]
+    if unknown:
+        return f"unknown demand {unknown[0]!r}; known: {', '.join(DEMANDS)}"
+    regions = require.get("regions")
+    if regions is not None and not (
+        isinstance(regions, list | tuple) and regions and all(isinstance(r, str) for r in regions)
+    ):
+        return f"`regions` must be a list of at least one text, got {regions!r}"
+    training = require.get("trains_on_data")
+    if training is not None and training not in TRAINING_DEMANDS:
+        return (
+            f"`trains_on_data` got {training!r}; allowed: {', '.join(map(repr, TRAINING_DEMANDS))}"
+        )
+    days = require.get("max_retention_days")
+    if days is not None and (
+        isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < float("inf")
+    ):
+        return f"`max_retention_days` must be a number >= 0, got {days!r}"
+    return None
+
+
 def strictest(demands: Sequence[Requirement]) -> Requirement:
-    """Join demands so that each of them is met: the highest sensitivity, the fewest regions."""
-    regions: tuple[str, ...] | None = None
-    for demand in demands:
-        if demand.regions is not None:
-            kept = demand.regions if regions is None else regions
-            regions = tuple(r for r in kept if r in demand.regions)
+    """Join demands so that each of them is met: the highest sensitivity, the fewest regions.
+
+    Demands whose regions have nothing in common leave no region at all: nobody may see it but
+    one's own premises.
+    """
+    named = [set(d.regions) for d in demands if d.regions is not None]
     days = [d.max_retention_days for d in demands if d.max_retention_days is not None]
     training = [d.trains_on_data for d in demands if d.trains_on_data is not None]
     return Requirement(
-        sensitivity=max((d.sensitivity for d in demands), key=SENSITIVITIES.index),
-        regions=regions,
-        trains_on_data="no" if "no" in training else (training[0] if training else None),
+        sensitivity=max(
+            (d.sensitivity for d in demands), key=SENSITIVITIES.index, default="public"
+        ),
+        regions=tuple(sorted(set.intersection(*named))) if named else None,
+        trains_on_data=min(training, key=TRAINING_DEMANDS.index, default=None),
         max_retention_days=min(days) if days else None,
     )
 
@@ -103,7 +130,8 @@ def _region_reason(demand: Requirement, declared: Governance) -> str | None:
 
 
 def _use_reason(demand: Requirement, declared: Governance) -> str | None:
-    if demand.trains_on_data is not None and declared.trains_on_data != demand.trains_on_data:
+    enough = {None: None, "no": ("no",), "opt_out": ("no", "opt_out")}[demand.trains_on_data]
+    if enough is not None and declared.trains_on_data not in enough:
         said = declared.trains_on_data or "unknown"
         return f"trains_on_data must be {demand.trains_on_data!r}, declared {said!r}"
     if demand.max_retention_days is None:

@@ -6,6 +6,7 @@ samples or scores.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ MAX_PAIRS = 10_000
 MAX_MATRIX = 40_000
 _LEAF_TYPES = (ExactMatch, TextMatch, NumberMatch, DateMatch)
 MAX_FAULTS = 5
+_STEP = re.compile(r"\[\]|[^.\[\]]+")
 
 
 class Agreement(NamedTuple):
@@ -59,9 +61,12 @@ class Tally:
 
     def add(self, path: str, matched: float, expected: float, given: float) -> None:
         """Count a leaf."""
-        counts = self.leaves.setdefault(path, [0.0, 0, 0])
-        for i, value in enumerate((matched, expected, given)):
-            counts[i] += value
+        counts = self.leaves.get(path)
+        if counts is None:
+            counts = self.leaves[path] = [0.0, 0, 0]
+        counts[0] += matched
+        counts[1] += expected
+        counts[2] += given
 
     def fault(self, path: str, target: object, answer: object) -> None:
         """Keep a disagreement for the reason."""
@@ -86,16 +91,19 @@ class Comparer:
     ) -> None:
         self._matches = dict(matches)
         self._weights = dict(weights)
+        self._ignored = {p for p, m in matches.items() if isinstance(m, IgnoreMatch)}
+        self._steps = {path: _STEP.findall(path) for path in matches}
         self._empty_is_null = empty_is_null
 
     def compare(
         self, target: object, answer: object, path: str = "", tally: Tally | None = None
     ) -> Agreement:
         """Compare two values at a path; counts go to `tally` where one is given."""
-        if self._is_null(target) and self._is_null(answer):
+        nothing, silence = self._is_null(target), self._is_null(answer)
+        if nothing and silence:
             return Agreement(1.0, 0.0)
-        match = self.match_at(path, target, answer)
-        if not (self._is_null(target) or self._is_null(answer)):
+        if not (nothing or silence):
+            match = self.match_at(path, target, answer)
             if isinstance(match, _LEAF_TYPES):
                 return self._leaf(match, target, answer, path, tally)
             if isinstance(target, dict) and isinstance(answer, dict):
@@ -134,7 +142,7 @@ class Comparer:
         total = weights = matched = 0.0
         for key in self._keys(target, answer):
             here = f"{path}.{key}" if path else key
-            if isinstance(self._matches.get(here), IgnoreMatch):
+            if here in self._ignored:
                 continue
             field = self.compare(target.get(key), answer.get(key), here, tally)
             if tally is not None and not path:
@@ -145,10 +153,12 @@ class Comparer:
             matched += field.matched
         return Agreement(min(1.0, total / weights) if weights else 1.0, matched)
 
-    def _keys(self, target: dict[str, Any], answer: dict[str, Any]) -> Iterable[str]:
+    def _keys(self, target: dict[str, Any], answer: dict[str, Any]) -> list[str]:
         """Return the target's keys, and the answer's own that say something."""
-        yield from target
-        yield from (k for k, v in answer.items() if k not in target and not self._is_null(v))
+        if target.keys() == answer.keys():
+            return list(target)
+        own = [k for k, v in answer.items() if k not in target and not self._is_null(v)]
+        return [*target, *own]
 
     def _lists(
         self, match: Match, target: list[Any], answer: list[Any], path: str, tally: Tally | None
@@ -156,6 +166,10 @@ class Comparer:
         if isinstance(match, SetMatch):
             target, answer = _distinct(target), _distinct(answer)
         here = f"{path}[]"
+        if len(target) == len(answer):
+            in_place = self._in_place(target, answer, here, tally)
+            if in_place is not None:
+                return in_place
         if isinstance(match, ListMatch) and match.ordered:
             pairs = [(i, i) for i in range(min(len(target), len(answer)))]
         else:
@@ -168,6 +182,22 @@ class Comparer:
         score = sum(a.score for a in agreements) / longest if longest else 1.0
         return Agreement(min(1.0, score), sum(a.matched for a in agreements))
 
+    def _in_place(
+        self, target: list[Any], answer: list[Any], path: str, tally: Tally | None
+    ) -> Agreement | None:
+        """Return the agreement of lists that agree wholly as they stand, else None."""
+        mine = None if tally is None else Tally()
+        matched = 0.0
+        for expected, given in zip(target, answer, strict=True):
+            agreement = self.compare(expected, given, path, mine)
+            if agreement.score != 1:
+                return None
+            matched += agreement.matched
+        if tally is not None and mine is not None:
+            for leaf, counts in mine.leaves.items():
+                tally.add(leaf, *counts)
+        return Agreement(1.0, matched)
+
     def _unpaired(
         self, values: list[Any], paired: set[int], path: str, tally: Tally, *, of_target: bool
     ) -> None:
@@ -178,10 +208,6 @@ class Comparer:
 
     def _assignment(self, target: list[Any], answer: list[Any], path: str) -> list[tuple[int, int]]:
         """Return which element is compared with which: the pairs with the largest total score."""
-        if len(target) == len(answer):
-            in_place = (self.compare(t, a, path) for t, a in zip(target, answer, strict=True))
-            if all(agreement.score == 1 for agreement in in_place):
-                return [(i, i) for i in range(len(target))]
         rows, columns = list(range(len(target))), list(range(len(answer)))
         pairs: list[tuple[int, int]] = []
         if len(rows) * len(columns) > MAX_PAIRS:
@@ -219,27 +245,34 @@ class Comparer:
     def _is_null(self, value: object) -> bool:
         return value is None or (self._empty_is_null and value in ("", [], {}))
 
-    def refusal(self, target: object, path: str = "") -> str | None:
+    def refusal(self, target: object) -> str | None:
         """Return which part of a target can never be compared as its match asks, else None."""
-        if self._is_null(target):
-            return None
-        match = self.match_at(path, target)
-        if isinstance(match, _LEAF_TYPES):
-            explicit = path in self._matches
-            problem = match.refusal(target) if explicit else None
-            return (
-                f"{path or 'the target'} {problem}, got {str(target)[:60]!r}" if problem else None
-            )
-        if isinstance(match, ObjectMatch) and not isinstance(target, dict):
-            return f"{path} is no object"
-        if isinstance(match, ListMatch | SetMatch) and not isinstance(target, list):
-            return f"{path} is no list"
-        for here, value in _children(target, path):
-            if not isinstance(self._matches.get(here), IgnoreMatch):
-                problem = self.refusal(value, here)
-                if problem is not None:
-                    return problem
+        for path, match in self._matches.items():
+            for value in _values_at(target, self._steps[path]):
+                if not self._is_null(value) and (problem := _misfit(match, value)):
+                    return f"{path} {problem}, got {str(value)[:60]!r}"
         return None
+
+
+def _misfit(match: Match, value: object) -> str | None:
+    if isinstance(match, _LEAF_TYPES):
+        return match.refusal(value)
+    if isinstance(match, ObjectMatch):
+        return None if isinstance(value, dict) else "is no object"
+    if isinstance(match, ListMatch | SetMatch):
+        return None if isinstance(value, list) else "is no list"
+    return None
+
+
+def _values_at(value: object, steps: Sequence[str]) -> Iterable[object]:
+    """Yield the values of a document at a path, `[]` standing for each element."""
+    if not steps:
+        yield value
+    elif steps[0] == "[]" and isinstance(value, list):
+        for item in value:
+            yield from _values_at(item, steps[1:])
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from _values_at(value[steps[0]], steps[1:])
 
 
 def best_assignment(gains: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
@@ -293,9 +326,3 @@ def _equal_pairs(
 
 def _distinct(values: list[Any]) -> list[Any]:
     return list({canonical_json(value): value for value in reversed(values)}.values())[::-1]
-
-
-def _children(value: object, path: str) -> Iterable[tuple[str, object]]:
-    if isinstance(value, dict):
-        return [(f"{path}.{key}" if path else str(key), item) for key, item in value.items()]
-    return [(f"{path}[]", item) for item in value] if isinstance(value, list) else []

@@ -48,6 +48,8 @@ class TextMatch(Record, frozen=True, kw_only=True, tag="text", forbid_unknown_fi
         return None if _spelled(target) is not None else "is no text"
 
     def similarity(self, target: object, answer: object) -> float:  # noqa: D102
+        if isinstance(target, str) and target == answer:
+            return 1.0
         expected, got = _spelled(target), _spelled(answer)
         if expected is None or got is None:
             return 0.0
@@ -80,6 +82,8 @@ class NumberMatch(Record, frozen=True, kw_only=True, tag="number", forbid_unknow
         return None if number_of(target, reading) is not None else "is no number"
 
     def similarity(self, target: object, answer: object) -> float:  # noqa: D102
+        if type(target) in _NUMERIC and type(answer) in _NUMERIC and target == answer:
+            return 1.0
         reading = Reading(self.decimal)
         expected, got = number_of(target, reading), number_of(answer, reading)
         if expected is None or got is None:
@@ -103,6 +107,8 @@ class DateMatch(Record, frozen=True, kw_only=True, tag="date", forbid_unknown_fi
         return None if found is not None else "is no unambiguous date"
 
     def similarity(self, target: object, answer: object) -> float:  # noqa: D102
+        if isinstance(target, str) and target == answer:
+            return 1.0
         expected = date_of(target, self.formats, self.order)
         return float(expected is not None and expected == date_of(answer, self.formats, self.order))
 
@@ -141,18 +147,15 @@ LIST, OBJECT = ListMatch(), ObjectMatch()
 def default_match(target: object, answer: object) -> Match:
     """Return how two values are compared where the suite does not say.
 
-    By the target's type, the answer's where the target is null; a number against text compares
-    as numbers.
+    Objects field by field, lists by their best assignment, numbers (against text too) as numbers,
+    text as text, all else exactly.
     """
-    for value in (target, answer):
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return NUMBER
-    value = answer if target is None else target
-    if isinstance(value, dict):
-        return OBJECT
-    if isinstance(value, list):
-        return LIST
-    return TEXT if isinstance(value, str) else EXACT
+    return _BY_RANK[max(_RANK.get(type(target), 0), _RANK.get(type(answer), 0))]
+
+
+_BY_RANK: tuple[Match, ...] = (EXACT, TEXT, NUMBER, LIST, OBJECT)
+_RANK = {str: 1, int: 2, float: 2, list: 3, dict: 4}
+_NUMERIC = (int, float)
 
 
 def read_matches(matches: Mapping[str, Any], where: str) -> dict[str, Match]:

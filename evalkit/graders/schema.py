@@ -123,7 +123,7 @@ def _keyword(error: jsonschema_rs.ValidationError) -> str:
     last = path[-1] if path else error.kind.name
     if error.kind.name == "falseSchema":
         named = len(path) > 1 and path[-2] in ("properties", "patternProperties")
-        return last if last in _FALSE_AT and not named else "false"  # type: ignore[return-value]
+        return last if last in _FALSE_AT and not named else "false"
     return last if isinstance(last, str) else error.kind.name
 
 

@@ -33,6 +33,7 @@ from evalkit.providers.wire import (
     finish,
     functions,
     mapping,
+    option,
     parse,
     renamed,
     text_of,
@@ -85,8 +86,7 @@ _event_decoder = msgspec.json.Decoder(_Event)
 
 def version(spec: ModelSpec) -> str:
     """Return the API version to ask for."""
-    chosen = spec.options.get("anthropic_version")
-    return str(chosen or spec.provider_options.get("anthropic_version") or DEFAULT_VERSION)
+    return str(option(spec, "anthropic_version") or DEFAULT_VERSION)
 
 
 def encode(request: Request, spec: ModelSpec) -> WireCall:
@@ -267,8 +267,9 @@ def _input(pieces: str) -> object:
 
 
 def _auth_headers(key: str, spec: ModelSpec) -> dict[str, str]:
-    bearer = (spec.options.get("auth") or spec.provider_options.get("auth")) == "bearer"
-    return {"Authorization": f"Bearer {key}"} if bearer else {"x-api-key": key}
+    if option(spec, "auth") == "bearer":
+        return {"Authorization": f"Bearer {key}"}
+    return {"x-api-key": key}
 
 
 WIRE = Wire(

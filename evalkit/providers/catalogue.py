@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from evalkit.core.documents import Node, read_yaml, show
 from evalkit.core.errors import ConfigError
@@ -111,7 +112,7 @@ class Catalogue(Record, frozen=True, kw_only=True):
             known = ", ".join(provider.models) or "none"
             raise ConfigError(
                 f"--models {name!r}: provider {provider_name!r} in {provider.where} has no model "
-                f"{model_name!r}; it has: {known}"
+                f"{model_name!r}; it has: {known} (with @{' or @'.join(MODES)})"
             )
         return provider, model
 
@@ -197,7 +198,9 @@ def _provider(name: str, node: Node, folder: Path) -> Provider:
     if wire is not None and wire not in ADAPTERS:
         _refuse_unknown_wire(node, wire)
     path = node.take("path", str, None)
-    base_url = node.take("base_url", str, None, valid=_is_url, what="an http or https address")
+    base_url = node.take(
+        "base_url", str, None, valid=_is_url, what="an http or https address without a password"
+    )
     limits = _limits(node.mapping("limits"), wire or "")
     governance = _governance(node.mapping("governance"))
     client = node.take("client", str, "http", allowed=("http", "sdk"))
@@ -245,7 +248,13 @@ def _known_options(node: Node) -> dict[str, Any]:
 
 
 def _is_url(value: str) -> bool:
-    return value.startswith(("http://", "https://")) and len(value) > 8
+    """Return whether this is an address; one with a password in it is none, it would be shown."""
+    try:
+        parts = urlsplit(value)
+        at_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return at_host and parts.scheme in ("http", "https") and "@" not in parts.netloc
 
 
 def _positive(value: float) -> bool:
@@ -293,7 +302,7 @@ def _governance(node: Node) -> Governance:
         trains_on_data=words.get(training, training),
         allowed_sensitivity=node.take("allowed_sensitivity", str, None, allowed=SENSITIVITIES),
         evidence_url=node.take("evidence_url", str, None),
-        as_of=node.take("as_of", str, None),
+        as_of=node.take("as_of", str, None, valid=_is_date, what="a date like 2026-12-31"),
         legal_entity_country=node.take("legal_entity_country", str, None),
         notes=node.take("notes", str, None),
     )

@@ -5,8 +5,8 @@ Usage needs no conversion but one: where a server's total shows that completion 
 reasoning out, reasoning is added, so that `output` holds all generated tokens. Text inside
 `<think>` stays in the text: the parser strips it. This module does no I/O.
 
-Options of a model entry: `max_tokens_param`, `strict_schema`, `include_usage` (false: do not ask
-for usage in streams), `extra_body`.
+Options of a model or its provider: `max_tokens_param`, `strict_schema`, `include_usage` (false: do
+not ask for usage in streams), `extra_body`; of a provider: `organization`.
 
 Source: https://developers.openai.com/api/reference/resources/chat
 """
@@ -27,11 +27,13 @@ from evalkit.providers.wire import (
     Wire,
     arguments_text,
     bad_body,
+    bearer,
     call,
     count,
     finish,
     functions,
     mapping,
+    option,
     parse,
     renamed,
     schema_name,
@@ -107,7 +109,7 @@ def _dialect(spec: ModelSpec) -> _Dialect:
     host = urlsplit(spec.base_url or "https://api.openai.com").hostname or ""
     newer = host == "api.openai.com" or host.endswith(".azure.com")
     length = "max_completion_tokens" if newer else "max_tokens"
-    names = {"max_tokens": spec.options.get("max_tokens_param", length)}
+    names = {"max_tokens": option(spec, "max_tokens_param", length)}
     if host.endswith("mistral.ai"):
         return _Dialect({**names, "seed": "random_seed"}, stream_options=False)
     return _Dialect(names)
@@ -128,7 +130,7 @@ def encode(request: Request, spec: ModelSpec) -> WireCall:
         body["tools"] = [{"type": "function", "function": tool} for tool in tools]
     if request.stream:
         body["stream"] = True
-        if spec.options.get("include_usage", dialect.stream_options):
+        if option(spec, "include_usage", dialect.stream_options):
             body["stream_options"] = {"include_usage": True}
     return call("/chat/completions", body, spec, (params, mode))
 
@@ -137,7 +139,7 @@ def _response_format(request: Request, spec: ModelSpec, mode: str) -> dict[str, 
     if mode == "json_object":
         return {"type": "json_object"}
     schema = request.output.schema
-    strict = bool(spec.options.get("strict_schema", True)) and strict_compatible(schema)
+    strict = bool(option(spec, "strict_schema", True)) and strict_compatible(schema)
     named = {"name": schema_name(request.suite), "strict": strict, "schema": schema}
     return {"type": "json_schema", "json_schema": named}
 
@@ -306,7 +308,9 @@ class Stream:
 
 def _auth_headers(key: str, spec: ModelSpec) -> dict[str, str]:
     host = urlsplit(spec.base_url or "").hostname or ""
-    return {"api-key": key} if host.endswith(".azure.com") else {"Authorization": f"Bearer {key}"}
+    if host.endswith(".azure.com"):
+        return {"api-key": key}
+    return bearer(key, spec)
 
 
 WIRE = Wire(

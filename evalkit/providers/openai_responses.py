@@ -23,11 +23,13 @@ from evalkit.providers.wire import (
     Wire,
     arguments_text,
     bad_body,
+    bearer,
     call,
     count,
     finish,
     functions,
     mapping,
+    option,
     parse,
     renamed,
     schema_name,
@@ -108,7 +110,7 @@ def _format(request: Request, spec: ModelSpec, mode: str) -> dict[str, Any]:
     if mode == "json_object":
         return {"type": "json_object"}
     schema = request.output.schema
-    strict = bool(spec.options.get("strict_schema", True)) and strict_compatible(schema)
+    strict = bool(option(spec, "strict_schema", True)) and strict_compatible(schema)
     name = schema_name(request.suite)
     return {"type": "json_schema", "name": name, "strict": strict, "schema": schema}
 
@@ -224,10 +226,6 @@ class Stream:
         self.finished = True
 
 
-def _auth_headers(key: str, spec: ModelSpec) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
 WIRE = Wire(
     name="openai_responses",
     modes=("prompt", "json_object", "json_schema"),
@@ -237,7 +235,7 @@ WIRE = Wire(
     decoder=_decoder,
     interpret=interpret,
     fold=Stream,
-    auth_headers=_auth_headers,
+    auth_headers=bearer,
 )
 
 

@@ -41,7 +41,7 @@ async def served_models(base_url: str) -> set[str] | str:
         async with asyncio.timeout(_PATIENCE_S):
             _, writer = await asyncio.open_connection(parts.hostname, port)
             writer.close()
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, ValueError):
         return f"no server answers at {base_url}"
     return await _listed(f"{base_url.rstrip('/')}/models")
 

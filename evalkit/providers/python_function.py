@@ -76,14 +76,14 @@ class PythonFunction:
         sample = {**request.inputs, "id": request.sample_id}
         started = time.perf_counter()
         try:
-            value = await asyncio.wait_for(_call(*loaded, sample), self.spec.timeout_s)
+            value, service_ms = await asyncio.wait_for(_call(*loaded, sample), self.spec.timeout_s)
         except TimeoutError:
             error = ProviderError(
                 "timeout", f"{self._where}: no answer in {self.spec.timeout_s:g} s"
             )
             error.service_ms = (time.perf_counter() - started) * 1000
             raise error from None
-        return _completion(value, request.output.format, (time.perf_counter() - started) * 1000)
+        return _completion(value, request.output.format, service_ms)
 
     async def close(self) -> None:
         """Forget the functions."""
@@ -123,16 +123,23 @@ def load_module(path: Path, source: bytes) -> ModuleType:
 
 async def _call(
     function: Callable[[dict[str, Any]], Any], path: Path, sample: dict[str, Any]
-) -> Any:  # noqa: ANN401 - whatever the user's code returns
-    """Call in a daemon thread: one that never returns must not keep the process alive."""
+) -> tuple[Any, float]:
+    """Call in a daemon thread: one that never returns must not keep the process alive.
+
+    Returns:
+        Whatever the user's code returns, and its own milliseconds, without the loop's delays.
+    """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
+    future: asyncio.Future[tuple[Any, float]] = loop.create_future()
     threading.Thread(
         target=_work, args=(function, sample, loop, future), name="suite-code", daemon=True
     ).start()
     try:
-        value = await future
-        return await value if inspect.isawaitable(value) else value
+        value, service_ms = await future
+        if not inspect.isawaitable(value):
+            return value, service_ms
+        started = time.perf_counter()
+        return await value, service_ms + (time.perf_counter() - started) * 1000
     except (ProviderError, TimeoutError, asyncio.CancelledError):
         raise
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
@@ -145,20 +152,22 @@ def _work(
     function: Callable[[dict[str, Any]], Any],
     sample: dict[str, Any],
     loop: asyncio.AbstractEventLoop,
-    future: asyncio.Future[Any],
+    future: asyncio.Future[tuple[Any, float]],
 ) -> None:
     value: Any = None
+    started = time.perf_counter()
     problem: BaseException | None = None
     try:
         value = function(sample)
     except Exception as error:  # noqa: BLE001 - carried to the caller
         problem = error
+    service_ms = (time.perf_counter() - started) * 1000
 
     def deliver() -> None:
         if future.done():  # timed out meanwhile
             return
         if problem is None:
-            future.set_result(value)
+            future.set_result((value, service_ms))
         else:
             future.set_exception(problem)
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from evalkit.core.errors import ConfigError, ProviderError
 from evalkit.core.ports import ModelSpec, WireCall, WireResponse
-from evalkit.providers.wire import body_bytes, quota, request_id
+from evalkit.providers.wire import body_bytes, option, quota, request_id
 
 if TYPE_CHECKING:
     import aiohttp
@@ -47,7 +47,7 @@ class HttpTransport:
     """One keep-alive pool to one address, made in the loop that first uses it.
 
     Args:
-        spec: The model's entry: time limit, concurrency; `provider_options.trust_env` uses the
+        spec: The model's entry: time limit, concurrency; option `trust_env` uses the
             environment's proxies.
         base_url: The address, its version included.
         headers: Sent with each call; they carry the key.
@@ -118,7 +118,6 @@ class HttpTransport:
             return self._session
         import aiohttp
 
-        options = self._spec.provider_options
         self._broken = (aiohttp.ClientError, OSError)
         self._loop = loop
         self._session = aiohttp.ClientSession(
@@ -126,7 +125,7 @@ class HttpTransport:
             timeout=aiohttp.ClientTimeout(total=self._spec.timeout_s),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=bool(options.get("trust_env", False)),
+            trust_env=bool(option(self._spec, "trust_env", False)),
         )
         return self._session
 

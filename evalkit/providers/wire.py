@@ -325,6 +325,21 @@ def wanted_params(request: Request, spec: ModelSpec) -> dict[str, Any]:
     return params
 
 
+def bearer(key: str, spec: ModelSpec) -> dict[str, str]:
+    """Return the headers of OpenAI and those who imitate it."""
+    headers = {"Authorization": f"Bearer {key}"}
+    if organization := option(spec, "organization"):
+        headers["OpenAI-Organization"] = str(organization)
+    return headers
+
+
+def option(spec: ModelSpec, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as configured
+    """Return an option of the model's entry, else of its provider's."""
+    if name in spec.options:
+        return spec.options[name]
+    return spec.provider_options.get(name, default)
+
+
 def without(params: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return parameters without those that the wire has no word for."""
     return {name: value for name, value in params.items() if name not in names}
@@ -343,10 +358,12 @@ def call(
     Args:
         path: Below the address of the API's version.
         body: The request's body.
-        spec: The model's entry; `options.extra_body` and `provider_options.headers` are read.
+        spec: The model's entry; `extra_body` (the model's over the provider's) and the provider's
+            `headers` are read.
         sent: The parameters (under the suite's names) and the structured mode that go out.
     """
-    extra = mapping(spec.options.get("extra_body"))
+    general = mapping(spec.provider_options.get("extra_body"))
+    extra = merged(general, mapping(spec.options.get("extra_body")))
     headers = {str(k): str(v) for k, v in mapping(spec.provider_options.get("headers")).items()}
     params, mode = sent
     return WireCall(path, merged(body, extra), headers, {**params, **extra}, mode)

@@ -24,6 +24,7 @@ from evalkit.report.values import (
     unpriced,
     value_of,
     weights_of,
+    width,
 )
 
 _ASCII = {"│": "|", "─": "-", "┼": "+", "↑": "^", "↓": "v", "\ufffd": "?", "×": "x", "…": "..."}
@@ -112,7 +113,7 @@ def summary_table(rows: Sequence[Row], style: Style) -> str:
 def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
     names = [_modes(row, rows) for row in rows]
     limit = max(12, min(44, style.width // 3))
-    name_width = min(limit, max(len(suite), *(len(name) for name in names)))
+    name_width = min(limit, max(width(suite), *(width(name) for name in names)))
     cells = [[column.cell(row) for row in rows] for column in COLUMNS]
     used = [
         index
@@ -159,12 +160,13 @@ def _blocks(used: Sequence[int], widths: Mapping[int, int], room: int) -> list[l
 
 def _line(
     name: str,
-    width: int,
+    name_width: int,
     cells: Sequence[tuple[str, int]],
     widths: Mapping[int, int],
     style: Style | None,
 ) -> str:
-    parts = [_shortened(name, width).ljust(width)]
+    shown = _shortened(name, name_width)
+    parts = [shown + " " * (name_width - width(shown))]
     for text, index in cells:
         column = COLUMNS[index]
         padded = text.ljust(widths[index]) if column.left else text.rjust(widths[index])
@@ -173,11 +175,18 @@ def _line(
     return (" " * _GAP).join(parts).rstrip()
 
 
-def _shortened(name: str, width: int) -> str:
-    if len(name) <= width:
+def _shortened(name: str, most: int) -> str:
+    """Cut a name in its middle: both provider and version stay."""
+    if width(name) <= most:
         return name
-    tail = (width - 1) // 2
-    return name[: width - 1 - tail] + "…" + name[len(name) - tail :]
+    head, tail = name[: len(name) // 2], name[len(name) // 2 :]
+    while width(head) + width(tail) > most - 1:
+        head, tail = _trimmed(head, tail)
+    return f"{head}…{tail}"
+
+
+def _trimmed(head: str, tail: str) -> tuple[str, str]:
+    return (head[:-1], tail) if width(head) > width(tail) else (head, tail[1:])
 
 
 def notes(rows: Sequence[Row]) -> list[str]:

@@ -7,6 +7,7 @@ where the text goes.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,21 @@ def clean(text: object) -> str:
         'a\ufffd[31mb'
     """
     return str(text).translate({**_CONTROL, **_BIDI, **_LINE})
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    Example:
+        >>> width("ab"), width("東京")
+        (2, 4)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
 
 
 def share(value: float | None) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from evalkit.core.errors import EvalkitError, NotRecorded, ProviderError
 from evalkit.core.ports import Adapter, Clock
@@ -18,7 +21,7 @@ from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
 from evalkit.run.journal import Journal, TrialKey
 from evalkit.run.limits import Gate, RateLimit
-from evalkit.run.retry import RetryPolicy, cause_of
+from evalkit.run.retry import RetryPolicy, cause_after
 
 _CHARS_PER_TOKEN = 3.5
 _GRACE_S = 5.0
@@ -26,6 +29,10 @@ _GRACE_S = 5.0
 
 class BudgetSpent(EvalkitError):
     """The run's budget does not allow another request."""
+
+
+class Interrupted(EvalkitError):
+    """The run is being ended by its user: nothing new is sent, no trial is closed for it."""
 
 
 class Lane(NamedTuple):
@@ -108,6 +115,7 @@ class Asker:
 
         Raises:
             BudgetSpent: Before a request that the budget does not allow.
+            Interrupted: Before a request that would be sent after an interruption.
             NotRecorded: If a recording lacks this sample.
         """
         if self.cache and not question.lane.costs_nothing:
@@ -124,10 +132,11 @@ class Asker:
             if error is None:
                 return Answer(attempt.completion, None, tuple(attempts))
             wait = question.lane.retry.wait_s(error, len(attempts), self._generator)
-            if wait is None or self.stopping:
+            if wait is None:
                 return Answer(None, error, tuple(attempts))
+            self._refuse_new()
             await self.clock.sleep(wait)
-            cause, backoff_s = cause_of(error), wait
+            cause, backoff_s = cause_after(error.kind), wait
 
     async def _once(
         self, question: Question, number: int, cause: Cause, backoff_s: float, *, holds: bool
@@ -137,42 +146,32 @@ class Asker:
         scheduled_at, wanted = clock.now_iso(), clock.monotonic()
         if not holds:
             await lane.gate.acquire(urgent=cause != "first")
+        reserved = None
         try:
             queue_s = clock.monotonic() - wanted
-            reserved = 0.0 if lane.costs_nothing else self._reserve(question.model)
-            try:
-                tokens = 0 if lane.rate.is_open else _estimate(question.request)
-                rate_wait_s = await lane.rate.acquire(tokens)
-                sent_at = clock.now_iso()
-                completion, error = await self._send(question, tokens)
-            finally:
-                self.budget.settle(reserved)
+            reserved = await self._reserve(question)
+            tokens = 0 if lane.rate.is_open else _estimate(question.request)
+            rate_wait_s = await _rate_wait(lane, tokens, clock)
+            self._refuse_new()
+            sent_at = clock.now_iso()
+            completion, error = await self._send(question, tokens)
         finally:
             lane.gate.release()
-        attempt = Attempt(
+            if reserved is not None:
+                self.budget.settle(question.model, reserved)
+        attempt = _attempt(question, completion, error)
+        attempt = msgspec.structs.replace(
+            attempt,
             number=number,
             cause=cause,
-            outcome="answered" if error is None else error.kind,
-            role=question.role,
-            model=question.model,
-            request_fingerprint=question.fingerprint,
             scheduled_at=scheduled_at,
             sent_at=sent_at,
             queue_ms=round(queue_s * 1000, 3),
             rate_wait_ms=round(rate_wait_s * 1000, 3),
             backoff_ms=round(backoff_s * 1000, 3),
-            completion=completion,
-            error=None if error is None else str(error),
-            http_status=completion.http_status if completion else _of(error).http_status,
-            request_id=completion.request_id if completion else _of(error).request_id,
-            service_ms=completion.service_ms if completion else _of(error).service_ms,
-            body=None if error is None else error.body,
-            params_sent=completion.params_sent if completion else _of(error).params_sent,
-            recorded=completion.recorded if completion else _of(error).recorded,
             loop_lag_ms=self.lag_ms if self.lag_ms > 10 else None,
         )
-        self._keep(question, attempt)
-        return attempt, error
+        return self._keep(question, attempt), error
 
     async def _send(
         self, question: Question, tokens: int
@@ -203,8 +202,14 @@ class Asker:
             lane.gate.throttled(error.retry_after_s)
         return None, error
 
-    def _reserve(self, model: str) -> float:
-        reserved = self.budget.reserve(model)
+    def _refuse_new(self) -> None:
+        if self.stopping:
+            raise Interrupted("interrupted: nothing new is sent")
+
+    async def _reserve(self, question: Question) -> Decimal | None:
+        if question.lane.costs_nothing:
+            return None
+        reserved = await self.budget.reserve(question.model)
         if reserved is None:
             raise BudgetSpent(
                 f"the budget of ${self.budget.limit_usd:g} allows no further request: "
@@ -212,13 +217,15 @@ class Asker:
             )
         return reserved
 
-    def _keep(self, question: Question, attempt: Attempt) -> None:
-        self.journal.attempt(question.key, attempt)
-        self.budget.charge(question.model, attempt)
+    def _keep(self, question: Question, attempt: Attempt) -> Attempt:
+        attempt = self.journal.attempt(question.key, attempt)
+        if not question.lane.costs_nothing:
+            self.budget.charge(question.model, attempt)
         self._observe(attempt)
         done = attempt.completion
         if self.cache and done is not None and not question.lane.costs_nothing:
             self.cache.put(question.fingerprint, question.lane.address, question.answer, done)
+        return attempt
 
     def _from_cache(self, question: Question, stored: Completion) -> Answer:
         if question.holds_slot:
@@ -243,10 +250,43 @@ class Asker:
         return Answer(stored, None, (attempt,))
 
 
-def _of(error: ProviderError | None) -> ProviderError:
-    if error is None:
+def _attempt(
+    question: Question, completion: Completion | None, error: ProviderError | None
+) -> Attempt:
+    """Return what came of one try, without its place and times."""
+    came = completion or error
+    if came is None:
         raise AssertionError("an attempt has a completion or an error")
-    return error
+    return Attempt(
+        number=0,
+        cause="first",
+        outcome="answered" if error is None else error.kind,
+        role=question.role,
+        model=question.model,
+        request_fingerprint=question.fingerprint,
+        completion=completion,
+        error=None if error is None else str(error),
+        http_status=came.http_status,
+        request_id=came.request_id,
+        service_ms=came.service_ms,
+        body=None if error is None else error.body,
+        params_sent=came.params_sent,
+        recorded=came.recorded,
+    )
+
+
+async def _rate_wait(lane: Lane, tokens: int, clock: Clock) -> float:
+    """Wait for the provider's rate; return the seconds.
+
+    Who waits through a pause that the server asked for books anew: else all would start at once
+    when it ends.
+    """
+    began = clock.monotonic()
+    await lane.rate.acquire(tokens)
+    while lane.gate.is_paused:
+        await lane.gate.calm()
+        await lane.rate.acquire(tokens)
+    return clock.monotonic() - began
 
 
 def _estimate(request: Request) -> int:

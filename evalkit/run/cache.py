@@ -27,7 +27,7 @@ class AnswerCache:
         path = self._path(request, address, answer)
         try:
             return self._decoder.decode(path.read_bytes())
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def put(self, request: str, address: str | None, answer: int, completion: Completion) -> None:

@@ -19,17 +19,18 @@ from evalkit.core.errors import ConfigError, JournalError
 from evalkit.core.ports import Clock
 from evalkit.core.records import Attempt
 from evalkit.run.ask import Asker
-from evalkit.run.budget import Budget, PriceOf
+from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
 from evalkit.run.clock import SystemClock
+from evalkit.run.earlier import Earlier
 from evalkit.run.folder import Run, new_run_id, write_manifest
-from evalkit.run.journal import NAME, Index, Journal, Tail, attempt_of, key_hash
+from evalkit.run.journal import Index, Journal, attempt_of
 from evalkit.run.manifest import make_manifest
+from evalkit.run.plan import parse_choice
 from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
-from evalkit.run.runner import Finished, LoopOptions, Outlook, Runner
+from evalkit.run.runner import LoopOptions, Outlook, Runner
 from evalkit.run.setup import Plan, RunOptions, close_all, make_plan, time_of
-from evalkit.run.trial import Known
 
 
 class Closed(NamedTuple):
@@ -111,10 +112,13 @@ async def _start(options: RunOptions, watch: Watch) -> Closed:
         started = watch.clock.now_iso()
         run_id = new_run_id(started, [suite.name for suite in plan.suites])
         folder = Path(options.results) / run_id
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise ConfigError(f"{folder.parent}: it cannot be written: {error.strerror}") from None
         manifest = make_manifest(options, plan, run_id, started)
         write_manifest(folder, manifest)
-        return await _loop(plan, options, folder, manifest, watch)
+        return await _loop(_Part(plan, options, Journal(folder, run_id), manifest), watch)
     finally:
         await close_all(adapters)
 
@@ -130,14 +134,28 @@ async def _go_on(
     plan, adapters = await make_plan(options, watch.clock)
     try:
         await _agree(plan, watch.confirm)
+        journal = Journal(folder, run.run_id, tail)  # nobody else writes from here on
         manifest = {
             **make_manifest(options, plan, run.run_id, run.manifest["started_at"]),
             "resumed_at": [*run.manifest.get("resumed_at", []), watch.clock.now_iso()],
         }
+        absent = _keep_absent(run.manifest, manifest)
         write_manifest(folder, manifest)
-        return await _loop(plan, options, folder, manifest, watch, tail=tail)
+        return await _loop(_Part(plan, options, journal, manifest, Earlier(folder), absent), watch)
     finally:
         await close_all(adapters)
+
+
+def _keep_absent(before: Mapping[str, Any], now: dict[str, Any]) -> str | None:
+    """Keep the facts of suites and arms that take no part any more; say which arms those are."""
+    arms = {(arm["suite"], arm["arm"]) for arm in now["arms"]}
+    absent = [arm for arm in before["arms"] if (arm["suite"], arm["arm"]) not in arms]
+    names = {suite["name"] for suite in now["suites"]}
+    now["arms"] += absent
+    now["suites"] += [suite for suite in before["suites"] if suite["name"] not in names]
+    if not absent:
+        return None
+    return "no longer asked: " + ", ".join(f"{arm['suite']} {arm['arm']}" for arm in absent)
 
 
 def stored_options(manifest: Mapping[str, Any]) -> RunOptions:
@@ -166,45 +184,29 @@ async def _agree(plan: Plan, confirm: Confirm | None) -> None:
         raise Declined("nothing was sent: the plan was declined")
 
 
-async def _loop(
-    plan: Plan,
-    options: RunOptions,
-    folder: Path,
-    manifest: dict[str, Any],
-    watch: Watch,
-    *,
-    tail: Tail | None = None,
-) -> Closed:
+class _Part(NamedTuple):
+    """One part of a run: from its start or a resumption to its end."""
+
+    plan: Plan
+    options: RunOptions
+    journal: Journal
+    manifest: dict[str, Any]
+    earlier: Earlier | None = None
+    absent: str | None = None
+
+
+async def _loop(part: _Part, watch: Watch) -> Closed:
     """Run the loop and close the journal whatever happens."""
-    clock, progress = watch.clock, watch.progress
-    book = load_price_book(plan.catalogue)
-    models = {entry.arm.name: entry.arm.model for entry, _ in plan.entries}
-    now = time_of(clock)
-
-    def price(arm: str, attempt: Attempt) -> Decimal | None:
-        return price_attempt(book, models[arm], attempt, now).cost_usd
-
-    earlier = read_earlier(folder) if tail else Earlier({}, {}, 0)
-    journal = Journal(folder, manifest["run_id"], tail)
-    budget = Budget(options.budget_usd, price, spent_usd=_spent(folder, price) if tail else 0.0)
-    asker = Asker(
-        journal, clock, budget, random.Random(options.seed),  # noqa: S311 - jitter
-        cache=AnswerCache(Path(".evalkit") / "cache") if options.cache else None,
-        observe=lambda attempt: progress.attempt(attempt, budget.spent_usd),
-    )  # fmt: skip
-    runner = Runner(
-        plan.entries,
-        asker,
-        LoopOptions(repeats=options.selection.repeats, seed=options.seed, stream=options.stream),
-        progress,
-        finished=earlier.finished,
-        known=earlier.known,
-    )
+    plan, journal = part.plan, part.journal
+    folder = journal.path.parent
     outlook: Outlook | None = None
+    budget = _budget(part, watch.clock)
     try:
-        outlook = await runner.run()
+        outlook = await _runner(part, watch, budget).run()
+        if part.absent and outlook.state == "complete":
+            outlook = outlook._replace(state="incomplete", reason=part.absent)
     finally:
-        manifest = _closed(manifest, journal.close(), outlook, budget, clock)
+        manifest = _closed(part.manifest, journal.close(), outlook, budget, watch.clock)
         manifest["gates"] = {
             e.lane.provider: {"concurrency": e.lane.gate.most, "lowest": e.lane.gate.least_seen}
             for e, _ in plan.entries
@@ -213,42 +215,35 @@ async def _loop(
     return Closed(folder, manifest, outlook)
 
 
-class Earlier(NamedTuple):
-    """What an interrupted run has already."""
-
-    finished: dict[int, Finished]
-    known: dict[int, Known]
-    trials: int
-
-
-def read_earlier(folder: Path) -> Earlier:
-    """Read which trials are finished, and which answers are paid for but not graded."""
-    finished: dict[int, Finished] = {}
-    known: dict[int, Known] = {}
-    for attempts, trial in Index(folder / NAME).groups():
-        first = trial or attempts[0]
-        key = key_hash(first.suite, first.sample_id, first.arm, first.repeat)
-        if trial is not None and trial.status not in ("error", "skipped"):
-            finished[key] = Finished(trial.request_fingerprint)
-        elif attempts:
-            last = attempts[-1].request_fingerprint
-            own = [a for a in attempts if a.request_fingerprint == last and a.role == "model"]
-            answers = tuple(d for a in own if (d := attempt_of(a).completion) is not None)
-            known[key] = Known(len(own), answers, last)
-    return Earlier(finished, known, len(finished))
+def _runner(part: _Part, watch: Watch, budget: Budget) -> Runner:
+    options = part.options
+    asker = Asker(
+        part.journal, watch.clock, budget, random.Random(options.seed),  # noqa: S311 - jitter
+        cache=AnswerCache(Path(".evalkit") / "cache") if options.cache else None,
+        observe=lambda attempt: watch.progress.attempt(attempt, budget.spent_usd),
+    )  # fmt: skip
+    loop = LoopOptions(repeats=options.selection.repeats, seed=options.seed, stream=options.stream)
+    return Runner(part.plan.entries, asker, loop, watch.progress, earlier=part.earlier)
 
 
-def _spent(folder: Path, price: PriceOf) -> float:
-    total = 0.0
-    for attempts, _ in Index(folder / NAME).groups():
-        for line in attempts:
-            try:
-                cost = price(line.arm, attempt_of(line))
-            except KeyError:
-                continue  # an arm that does not take part any more
-            if cost is not None and not line.cached:
-                total += float(cost)
-    return total
+def _budget(part: _Part, clock: Clock) -> Budget:
+    """Return the budget, charged with what earlier parts of the run have cost."""
+    book = load_price_book(part.plan.catalogue)
+    models = {entry.arm.name: entry.arm.model for entry, _ in part.plan.entries}
+    free = {entry.arm.name for entry, _ in part.plan.entries if entry.lane.costs_nothing}
+    now = time_of(clock)
+
+    def price(arm: str, attempt: Attempt) -> Decimal | None:
+        model = models.get(arm) or parse_choice(arm).model
+        return price_attempt(book, model, attempt, now).cost_usd
+
+    budget = Budget(part.options.budget_usd, price)
+    if part.earlier is not None:
+        for attempts, _ in Index(part.journal.path).groups():
+            for line in attempts:
+                if line.arm not in free and not line.recorded:
+                    budget.charge(line.model or line.arm, attempt_of(line))
+    return budget
 
 
 def _closed(

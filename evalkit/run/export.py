@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from evalkit.core.errors import ConfigError
 from evalkit.core.records import Attempt, Trial
 from evalkit.run.folder import Run
 
@@ -28,9 +29,11 @@ def export_replay(folder: Path, output: Path | None = None) -> tuple[Path, int]:
         The file and the number of its lines.
 
     Raises:
+        ConfigError: If two arms differ in their provider alone: a recording does not name it.
         JournalError: If the journal is foreign, mixed or edited.
     """
     run = Run(folder)
+    _refuse_ambiguous(run)
     path = output or folder / "recordings.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -43,6 +46,18 @@ def export_replay(folder: Path, output: Path | None = None) -> tuple[Path, int]:
     return path, count
 
 
+def _refuse_ambiguous(run: Run) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for arm in run.manifest["arms"]:
+        name = arm["arm"].partition(":")[2]
+        other = seen.setdefault((arm["suite"], name), arm["arm"])
+        if other != arm["arm"]:
+            raise ConfigError(
+                f"{run.folder}: {other!r} and {arm['arm']!r} would both be recorded as {name!r}; "
+                "a recording can hold one of them"
+            )
+
+
 def _lines(run: Run) -> Iterator[dict[str, Any]]:
     for trial in run.trials():
         attempts = [a for a in trial.attempts if a.role == "model"]
@@ -50,6 +65,12 @@ def _lines(run: Run) -> Iterator[dict[str, Any]]:
             continue
         answered = [a for a in attempts if a.completion is not None]
         yield _line(trial, answered[-1] if answered else attempts[-1])
+
+
+def _error(attempt: Attempt) -> str:
+    """Return a failure in words that begin with its kind, as the replay wire reads it."""
+    said = attempt.error or ""
+    return said if said.startswith(attempt.outcome) else f"{attempt.outcome}: {said}".rstrip(": ")
 
 
 def _line(trial: Trial, attempt: Attempt) -> dict[str, Any]:
@@ -64,7 +85,7 @@ def _line(trial: Trial, attempt: Attempt) -> dict[str, Any]:
     }
     done = attempt.completion
     if done is None:
-        rest = {"error": attempt.error or attempt.outcome}
+        rest = {"error": _error(attempt)}
     else:
         rest = msgspec.to_builtins(
             {

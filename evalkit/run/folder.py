@@ -19,9 +19,9 @@ from typing import Any
 
 import msgspec
 
-import evalkit
 from evalkit.core.errors import JournalError
 from evalkit.core.records import Attempt, Trial
+from evalkit.core.version import VERSION
 from evalkit.run.journal import NAME, Index, Tail, attempt_of, check, trial_of
 
 MANIFEST = "run.json"
@@ -127,7 +127,7 @@ def new_run_id(started: str, suites: list[str]) -> str:
 def environment() -> dict[str, Any]:
     """Return what the run ran on: versions, machine, git state; never a key."""
     return {
-        "evalkit": evalkit.__version__,
+        "evalkit": VERSION,
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),

@@ -14,7 +14,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from evalkit.core.records import (
     ToolCall,
     Trial,
     Usage,
+    without_lone_surrogates,
 )
 
 NAME = "journal.jsonl"
@@ -134,6 +135,7 @@ class _KeyLine(msgspec.Struct, frozen=True):
     repeat: int
 
 
+_Line = TypeVar("_Line", Attempt, TrialLine)
 _encoder = msgspec.json.Encoder()
 _keys = msgspec.json.Decoder(_KeyLine)
 _attempts = msgspec.json.Decoder(AttemptLine)
@@ -149,7 +151,7 @@ class Journal:
         tail: Where an existing journal is gone on with, as `check` returned it.
 
     Raises:
-        JournalError: If another process is writing to it.
+        JournalError: If another process is writing to it, or has written since it was checked.
     """
 
     def __init__(self, folder: Path, run_id: str, tail: Tail | None = None) -> None:
@@ -162,18 +164,28 @@ class Journal:
         except OSError:
             os.close(self._fd)
             raise JournalError(f"{self.path}: another process is writing to this run") from None
-        if tail is not None and tail.torn_bytes:
-            os.ftruncate(self._fd, tail.size)
+        if tail is not None:
+            self._go_on_from(tail)
         self._chain = tail.chain if tail else _START
         self._hash = tail.digest if tail else hashlib.sha256()
 
-    def attempt(self, key: TrialKey, attempt: Attempt) -> None:
-        """Append one attempt."""
-        self._append(_encoder.encode(attempt_line(self.run_id, key, attempt)))
+    def attempt(self, key: TrialKey, attempt: Attempt) -> Attempt:
+        """Append one attempt; return it as it now stands in the file (lone surrogates replaced)."""
+        try:
+            payload = _encoder.encode(attempt_line(self.run_id, key, attempt))
+        except UnicodeEncodeError:
+            attempt = _storable(attempt)
+            payload = _encoder.encode(attempt_line(self.run_id, key, attempt))
+        self._append(payload)
+        return attempt
 
     def trial(self, line: TrialLine) -> None:
         """Append one trial."""
-        self._append(_encoder.encode(line))
+        try:
+            payload = _encoder.encode(line)
+        except UnicodeEncodeError:
+            payload = _encoder.encode(_storable(line))
+        self._append(payload)
 
     def sync(self) -> None:
         """Force what was appended to the disk."""
@@ -184,6 +196,16 @@ class Journal:
         self.sync()
         os.close(self._fd)
         return self._hash.hexdigest()
+
+    def _go_on_from(self, tail: Tail) -> None:
+        """Cut off a torn last line; what was checked must still be what is there."""
+        if os.fstat(self._fd).st_size != tail.size + tail.torn_bytes:
+            os.close(self._fd)
+            raise JournalError(
+                f"{self.path}: another process wrote to this run while it was read; try again"
+            )
+        if tail.torn_bytes:
+            os.ftruncate(self._fd, tail.size)
 
     def _append(self, payload: bytes) -> None:
         chain = _next(self._chain, payload)
@@ -234,6 +256,7 @@ def check(folder: Path, run_id: str, sha256: str | None = None) -> Tail:
     with file:
         for raw in file:
             if not raw.endswith(b"\n"):
+                _refuse_foreign(raw, run_id, f"{path}:{lines + 1}")
                 break
             chain = _checked(raw, chain, path, lines + 1)
             if _keys.decode(raw).run_id != run_id:
@@ -246,7 +269,8 @@ def check(folder: Path, run_id: str, sha256: str | None = None) -> Tail:
     torn = path.stat().st_size - size
     if sha256 is not None and (torn or digest.hexdigest() != sha256):
         raise JournalError(
-            f"{path}: its content is not what run.json was closed with: it was edited or cut"
+            f"{path}:{lines}: the content up to here is not what run.json was closed with: "
+            "the file was edited or cut"
         )
     return Tail(size, torn, lines, chain, digest)
 
@@ -395,20 +419,24 @@ class Index:
     def groups(self) -> Iterator[tuple[list[AttemptLine], TrialLine | None]]:
         """Iterate over keys: all attempts in order, and the last trial event if there is one."""
         with self.path.open("rb") as file:
-            for start, end in zip(self._starts, self._ends, strict=True):
-                lines = self._order[start:end]
-                attempts, last = [], None
-                for number in lines:
-                    if self._kinds[number]:
-                        last = number
-                    else:
-                        file.seek(int(self._offsets[number]))
-                        attempts.append(_attempts.decode(file.readline()))
-                trial = None
-                if last is not None:
-                    file.seek(int(self._offsets[last]))
-                    trial = _trials.decode(file.readline())
-                yield attempts, trial
+            for group in range(len(self)):
+                yield self._read(file, group)
+
+    def group(self, number: int) -> tuple[list[AttemptLine], TrialLine | None]:
+        """Return one of the groups by its number."""
+        with self.path.open("rb") as file:
+            return self._read(file, number)
+
+    def _read(self, file: IO[bytes], group: int) -> tuple[list[AttemptLine], TrialLine | None]:
+        attempts: list[AttemptLine] = []
+        trial: bytes | None = None
+        for number in self._order[self._starts[group] : self._ends[group]]:
+            file.seek(int(self._offsets[number]))
+            if self._kinds[number]:
+                trial = file.readline()
+            else:
+                attempts.append(_attempts.decode(file.readline()))
+        return attempts, None if trial is None else _trials.decode(trial)
 
 
 def key_hash(suite: str, sample_id: str, arm: str, repeat: int) -> int:
@@ -432,6 +460,32 @@ def _checked(raw: bytes, chain: bytes, path: Path, number: int) -> bytes:
             "edited, mixed or cut in the middle"
         )
     return expected
+
+
+def _refuse_foreign(torn: bytes, run_id: str, where: str) -> None:
+    """Refuse a last line that cannot be the beginning of an event of this run.
+
+    A file system may leave zero bytes where a write was lost.
+    """
+    text = torn.rstrip(b"\0")
+    for event in ("attempt", "trial"):
+        head = _encoder.encode({"event": event, "run_id": run_id})[:-1] + b","
+        if text.startswith(head) or head.startswith(text):
+            return
+    raise JournalError(f"{where}: this torn line is no event of run {run_id!r}: a foreign file")
+
+
+def _storable(record: _Line) -> _Line:
+    """Return a record whose texts can be written as UTF-8."""
+    return msgspec.convert(_sound(msgspec.to_builtins(record)), type(record))
+
+
+def _sound(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return without_lone_surrogates(value)
+    if isinstance(value, dict):
+        return {_sound(key): _sound(item) for key, item in value.items()}
+    return [_sound(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _completion(line: AttemptLine) -> Completion:

@@ -38,23 +38,20 @@ class Gate:
         self._urgent: deque[asyncio.Future[None]] = deque()
 
     async def acquire(self, *, urgent: bool = False) -> None:
-        """Wait for a slot; a retry is urgent and goes before new requests."""
-        while True:
-            await self._pause()
-            if self.active < max(1, int(self.width)):
-                self.active += 1
-                return
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            queue = self._urgent if urgent else self._waiting
-            queue.append(future)
-            try:
-                await future
-            except asyncio.CancelledError:
-                if future in queue:
-                    queue.remove(future)
-                else:
-                    self._wake()
-                raise
+        """Wait for a slot; a retry is urgent and goes before new requests.
+
+        Slots are handed over in order: whoever comes later never overtakes one who waits.
+        """
+        await self.calm()
+        if self._is_free() and not self._urgent and (urgent or not self._waiting):
+            self.active += 1
+            return
+        await self._turn(self._urgent if urgent else self._waiting)
+        try:
+            await self.calm()  # a pause may have begun meanwhile
+        except asyncio.CancelledError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Give a slot back."""
@@ -81,18 +78,38 @@ class Gate:
         """Let nothing start for some seconds."""
         self._pause_until = max(self._pause_until, self._clock.monotonic() + seconds)
 
-    async def _pause(self) -> None:
+    @property
+    def is_paused(self) -> bool:
+        """True while nothing may start."""
+        return self._pause_until > self._clock.monotonic()
+
+    async def calm(self) -> None:
+        """Wait until nothing holds everything back."""
         while (wait := self._pause_until - self._clock.monotonic()) > 0:
             await self._clock.sleep(wait)
 
+    async def _turn(self, queue: deque[asyncio.Future[None]]) -> None:
+        """Wait in a queue until a slot is handed over; it is counted by who hands it over."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if not future.cancelled():
+                self.release()
+            elif future in queue:
+                queue.remove(future)
+            raise
+
+    def _is_free(self) -> bool:
+        return self.active < max(1, int(self.width))
+
     def _wake(self) -> None:
-        free = max(1, int(self.width)) - self.active
-        for queue in (self._urgent, self._waiting):
-            while queue and free > 0:
-                future = queue.popleft()
-                if not future.done():
-                    future.set_result(None)
-                    free -= 1
+        while self._is_free() and (queue := self._urgent or self._waiting):
+            future = queue.popleft()
+            if not future.done():  # one that was cancelled has not left the queue yet
+                self.active += 1
+                future.set_result(None)
 
 
 class RateLimit:

@@ -6,6 +6,7 @@ same (suites, graders, arms, parameters) are refused with what differs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,10 @@ def asked(run: Run) -> dict[str, Any]:
         place = f"{arm['suite']} {arm['arm']}"
         facts[f"{place}: params"] = arm["params"]
         facts[f"{place}: identity"] = arm["identity"]
-    facts["repeats"] = run.manifest["options"]["selection"]["repeats"]
+        facts[f"{place}: mode"] = arm["mode"]
+    selection = run.manifest["options"]["selection"]
+    for name in ("repeats", "limit", "sample_seed"):
+        facts[name] = selection[name]
     return facts
 
 
@@ -97,6 +101,7 @@ def _refuse_overlap(runs: Sequence[Run]) -> None:
 def _joined(runs: Sequence[Run], run_id: str, sha256: str) -> dict[str, Any]:
     first = runs[0].manifest
     states = {run.manifest["state"] for run in runs}
+    lags = [lag for r in runs if (lag := r.manifest.get("loop_lag_p99_ms")) is not None]
     options = {**first["options"]}
     options["selection"] = {**options["selection"], "shard": None}
     return {
@@ -106,10 +111,23 @@ def _joined(runs: Sequence[Run], run_id: str, sha256: str) -> dict[str, Any]:
         "state_reason": "; ".join(r.manifest.get("state_reason") or "" for r in runs).strip("; ")
         or None,
         "options": options,
+        "arms": _arms(runs),
         "merged_from": [{"run_id": r.run_id, "sha256": r.manifest["journal_sha256"]} for r in runs],
         "started_at": min(r.manifest["started_at"] for r in runs),
         "ended_at": max((r.manifest.get("ended_at") or "") for r in runs) or None,
         "merged_at": SystemClock().now_iso(),
         "spent_usd": sum(r.manifest.get("spent_usd") or 0.0 for r in runs),
+        "unpriced_attempts": sum(r.manifest.get("unpriced_attempts") or 0 for r in runs),
+        "loop_lag_p99_ms": max(lags) if lags else None,
         "journal_sha256": sha256,
     }
+
+
+def _arms(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return the arms with the samples of all shards."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for run in runs:
+        for arm in run.manifest["arms"]:
+            counts[arm["suite"], arm["arm"]] += arm["samples"]
+    first = runs[0].manifest["arms"]
+    return [{**arm, "samples": counts[arm["suite"], arm["arm"]]} for arm in first]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -115,32 +116,32 @@ def plan_arms(
     suite: Suite, chosen: Sequence[tuple[Provider, Model, Choice]]
 ) -> tuple[list[tuple[Arm, Adapter]], list[NotRun]]:
     """Resolve the structured modes of each model for one suite and build its adapters."""
-    arms: list[tuple[Arm, Adapter]] = []
+    arms: dict[str, tuple[Arm, Adapter]] = {}
     not_run: list[NotRun] = []
-    seen: set[str] = set()
+    named = Counter(model_name for model_name, _ in {(c.model, c.mode) for _, _, c in chosen})
     for provider, model, choice in chosen:
         full = f"{provider.name}:{model.name}"
         adapter = adapter_factory(provider.wire, provider.where)(model_spec(provider, model))
         modes, reason = resolve_modes(suite, model, adapter.modes, choice.mode)
         if reason:
             not_run.append(NotRun(suite=suite.name, model=full, reason=reason))
-        several = len(suite.spec.structured) > 1 and bool(adapter.modes)
-        foreign = choice.mode is not None and suite.spec.structured not in (
-            (choice.mode,),
-            ("auto",),
-        )
+        by_mode = _is_named_by_mode(suite, choice, several=named[choice.model] > 1)
         for mode in modes:
-            has_mode = mode is not None and _asks_modes(suite.spec.output)
-            name = f"{full}@{mode}" if has_mode and (several or foreign) else full
-            if name in seen:
-                continue
-            seen.add(name)
+            has_mode = bool(adapter.modes) and _asks_modes(suite.spec.output) and by_mode
+            name = f"{full}@{mode}" if has_mode else full
             params = {**suite.spec.params, **model.params}
             arm = Arm(
                 name=name, model=full, mode=mode, provider=provider, entry=model, params=params
             )
-            arms.append((arm, adapter))
-    return arms, not_run
+            arms.setdefault(name, (arm, adapter))
+    return list(arms.values()), not_run
+
+
+def _is_named_by_mode(suite: Suite, choice: Choice, *, several: bool) -> bool:
+    """True where a model may run in more than one mode, or in one that the suite does not name."""
+    structured = suite.spec.structured
+    foreign = choice.mode is not None and structured not in ((choice.mode,), ("auto",))
+    return several or foreign or len(structured) > 1
 
 
 def resolve_modes(

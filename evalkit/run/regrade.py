@@ -16,7 +16,7 @@ from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser
 from evalkit.run.clock import SystemClock
 from evalkit.run.folder import Run, write_manifest
-from evalkit.run.journal import NAME, AttemptLine, Index, Journal, TrialLine, attempt_of
+from evalkit.run.journal import AttemptLine, Index, Journal, TrialLine, attempt_of
 from evalkit.run.setup import code_allowed, grading_of
 from evalkit.run.trial import GradeBy, graded_line, grading_key
 from evalkit.suite.data import hash64
@@ -66,24 +66,33 @@ def regrade(
     run = Run(folder)
     tail = run.check()
     sources = _sources(run, suite, settings, allow_code=allow_code)
-    changed = same = unknown = 0
     journal = Journal(folder, run.run_id, tail)
+    if not run.is_open:  # a kill from here on must not leave a closed run with another journal
+        write_manifest(folder, {**run.manifest, "journal_sha256": None})
+    done = None
     try:
-        for attempts, trial in Index(folder / NAME).groups():
-            if trial is None or trial.suite not in sources:
-                continue
-            line = _regraded(attempts, trial, sources[trial.suite])
-            if line is None:
-                unknown += 1
-            elif line is trial:
-                same += 1
-            else:
-                journal.trial(line)
-                changed += 1
+        done = _regrade(journal, sources)
     finally:
         sha256 = journal.close()
-    if not run.is_open:
-        write_manifest(folder, _updated(run, sources, sha256))
+        if not run.is_open:
+            facts = _updated(run, sources) if done else run.manifest
+            write_manifest(folder, {**facts, "journal_sha256": sha256})
+    return done
+
+
+def _regrade(journal: Journal, sources: dict[str, _Source]) -> Regraded:
+    changed = same = unknown = 0
+    for attempts, trial in Index(journal.path).groups():
+        if trial is None or trial.suite not in sources:
+            continue
+        line = _regraded(attempts, trial, sources[trial.suite])
+        if line is None:
+            unknown += 1
+        elif line is trial:
+            same += 1
+        else:
+            journal.trial(line)
+            changed += 1
     return Regraded(changed, same, unknown)
 
 
@@ -138,7 +147,7 @@ def _ids(suite: Suite) -> Iterator[tuple[int, str]]:
         yield number, sample.id
 
 
-def _updated(run: Run, sources: dict[str, _Source], sha256: str) -> dict[str, object]:
+def _updated(run: Run, sources: dict[str, _Source]) -> dict[str, object]:
     suites = []
     for entry in run.manifest["suites"]:
         source = sources.get(entry["name"])
@@ -156,4 +165,4 @@ def _updated(run: Run, sources: dict[str, _Source], sha256: str) -> dict[str, ob
             }
         suites.append(entry)
     history = [*run.manifest.get("regraded_at", []), SystemClock().now_iso()]
-    return {**run.manifest, "suites": suites, "regraded_at": history, "journal_sha256": sha256}
+    return {**run.manifest, "suites": suites, "regraded_at": history}

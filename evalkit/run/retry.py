@@ -52,6 +52,9 @@ class RetryPolicy(Record, frozen=True, kw_only=True):
         return error.retry_after_s + 0.1 * jitter
 
 
-def cause_of(error: ProviderError) -> Cause:
-    """Return the cause that the next attempt will name."""
-    return _CAUSES[error.kind]
+def cause_after(outcome: str) -> Cause:
+    """Return the cause that the attempt after such an outcome names.
+
+    `first` where asking again was never due to the outcome: a failure that is not retried.
+    """
+    return _CAUSES.get(outcome, "first")

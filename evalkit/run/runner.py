@@ -17,13 +17,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from evalkit.core.errors import ProviderError
 from evalkit.core.records import Record
-from evalkit.run.ask import Asker, BudgetSpent
-from evalkit.run.journal import key_hash
+from evalkit.run.ask import Asker, BudgetSpent, Interrupted
+from evalkit.run.earlier import Earlier
+from evalkit.run.journal import TrialLine
 from evalkit.run.plan import make_request, skip_reason
 from evalkit.run.progress import Progress
-from evalkit.run.trial import Entry, Job, Known, Outcome, error_line, make_trial, skip_line
+from evalkit.run.trial import Entry, Job, Outcome, error_line, grading_key, make_trial, skip_line
 
 State = Literal["complete", "incomplete", "interrupted"]
 ERROR_BUDGET = 0.02
@@ -32,6 +35,7 @@ _HOPELESS_IN_A_ROW = 3
 _OUTAGE_IN_A_ROW = 20
 _PROBE_S = 0.02
 _DRAIN_S = 10.0
+_BREATH = 100
 
 
 class LoopOptions(Record, frozen=True, kw_only=True):
@@ -40,12 +44,6 @@ class LoopOptions(Record, frozen=True, kw_only=True):
     repeats: int = 1
     seed: int = 0
     stream: bool = False
-
-
-class Finished(NamedTuple):
-    """A trial that stands in the journal and is not asked again."""
-
-    request_fingerprint: str
 
 
 class Outlook(NamedTuple):
@@ -70,9 +68,8 @@ class Runner:
         entries: Arms on suites, each with the numbers of the samples to ask.
         asker: Asks and journals.
         options: Order and repeats.
-        finished: Trials that stand in the journal, by `journal.key_hash`.
-        known: What an earlier part left of unfinished trials, by the same hash.
         progress: Told of every attempt and trial.
+        earlier: What stands in the journal from an earlier part of the run.
     """
 
     def __init__(
@@ -82,27 +79,26 @@ class Runner:
         options: LoopOptions,
         progress: Progress,
         *,
-        finished: Mapping[int, Finished] | None = None,
-        known: Mapping[int, Known] | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
         self._entries = entries
         self._asker = asker
         self._options = options
         self._progress = progress
-        self._finished = finished or {}
-        self._known = known or {}
+        self._earlier = earlier or Earlier()
         self._stop: str | None = None
         self._interrupted = False
         self._counts: Counter[str] = Counter()
         self._arm_counts: dict[str, Counter[str]] = {}
         self._stopped_arms: dict[tuple[str, str], str] = {}
         self._in_a_row: Counter[tuple[str, str]] = Counter()
+        self._hopeless: Counter[tuple[str, str]] = Counter()
         self._lags = _LagHistogram()
 
     async def run(self) -> Outlook:
         """Make every trial that is not finished."""
         total = sum(len(numbers) for _, numbers in self._entries) * self._options.repeats
-        self._progress.begin(total, len(self._finished))
+        self._progress.begin(total, self._earlier.finished)
         background = [asyncio.create_task(self._sync()), asyncio.create_task(self._probe())]
         lanes: dict[str, list[tuple[Entry, array[int]]]] = {}
         for entry, numbers in self._entries:
@@ -110,6 +106,8 @@ class Runner:
         try:
             with _InterruptHandler(self):
                 await self._lanes(list(lanes.values()))
+            if not self._is_stopped():
+                self._set_aside_the_rest()
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
@@ -144,10 +142,13 @@ class Runner:
         lane = own[0][0].lane
         pending = asyncio.Semaphore(4 * lane.gate.most + 16)
         async with asyncio.TaskGroup() as group:
-            for job in self._jobs(own):
+            for count, drawn in enumerate(self._jobs(own)):
+                if count % _BREATH == 0:
+                    await asyncio.sleep(0)  # what is settled must not hold up other lanes
                 if self._is_stopped():
                     return
-                if self._settled(job):
+                job = self._to_make(drawn)
+                if job is None:
                     continue
                 await pending.acquire()
                 await lane.gate.acquire()
@@ -166,7 +167,9 @@ class Runner:
                 job, self._asker, stream=self._options.stream, holds_slot=True
             )
         except BudgetSpent as spent:
-            self._stop = str(spent)
+            self._stop = self._stop or str(spent)
+            return
+        except Interrupted:
             return
         self._note(job, outcome)
 
@@ -195,61 +198,78 @@ class Runner:
             entry, numbers = own[which]
             number, repeat = divmod(position - ends[which], repeats)
             sample = entry.suite.samples[numbers[number]]
-            yield self._job(Job(entry, sample, repeat + 1))
+            yield Job(entry, sample, repeat + 1)
 
-    def _job(self, job: Job) -> Job:
-        if not self._known:
-            return job
-        known = self._known.get(key_hash(*job.key))
-        return job if known is None else job._replace(known=known)
+    def _to_make(self, job: Job) -> Job | None:
+        """Return the trial with what is known of it, or None where it needs no request.
 
-    def _settled(self, job: Job) -> bool:
-        """Deal with trials that need no request: finished, not allowed, or hopeless."""
-        if self._finished and self._is_finished(job):
-            return True
+        No request need those that are finished, not allowed, or hopeless. One that is finished
+        but was graded by other graders or another target comes back with its answers.
+        """
+        finished, known = self._earlier.take(job.key)
+        if finished and finished.request_fingerprint == self._request_hash(job):
+            self._count(job, "finished")
+            if finished.grading_fingerprint == grading_key(job.entry.grading, job.sample):
+                return None
+            return job._replace(known=self._earlier.reread(finished))
+        if known:
+            job = job._replace(known=known)
         entry = job.entry
         reason = skip_reason(entry.suite, job.sample, entry.arm)
         if reason:
-            self._asker.journal.trial(skip_line(job, self._asker, "", f"not allowed: {reason}"))
+            mark = self._mark(job)
+            self._asker.journal.trial(skip_line(job, self._asker, mark, f"not allowed: {reason}"))
             self._note(job, Outcome("skipped"))
-            return True
+            return None
         stopped = self._stopped_arms.get((entry.suite.name, entry.arm.name))
         if stopped and not job.known.answers:
-            self._asker.journal.trial(error_line(job, self._asker, "", f"not sent: {stopped}"))
+            mark = self._mark(job)
+            self._asker.journal.trial(error_line(job, self._asker, mark, f"not sent: {stopped}"))
             self._note(job, Outcome("error"))
-            return True
-        return False
+            return None
+        return job
 
-    def _is_finished(self, job: Job) -> bool:
-        """True where the journal holds this trial for this very request."""
-        found = self._finished.get(key_hash(*job.key))
-        if found is None:
-            return False
+    def _request_hash(self, job: Job) -> str:
         entry = job.entry
-        request = make_request(
+        return make_request(
             entry.suite, job.sample, entry.arm, job.repeat,
             identity=entry.adapter.identity, stream=self._options.stream,
-        )  # fmt: skip
-        return found.request_fingerprint == request.fingerprint()
+        ).fingerprint()  # fmt: skip
+
+    def _mark(self, job: Job) -> str:
+        """Return what ties a trial that was not sent to earlier attempts, which were paid for."""
+        return self._request_hash(job) if job.known.attempts else ""
+
+    def _set_aside_the_rest(self) -> None:
+        """Journal as skipped what the suite no longer holds: old figures must not count."""
+        arms = {(entry.suite.name, entry.arm.name) for entry, _ in self._entries}
+        for trial in self._earlier.left():
+            if (trial.suite, trial.arm) in arms:
+                self._asker.journal.trial(_set_aside(trial, self._asker.clock.now_iso()))
 
     def _note(self, job: Job, outcome: Outcome) -> None:
         arm = (job.entry.suite.name, job.entry.arm.name)
         self._counts[outcome.status] += 1
-        self._arm_counts.setdefault(f"{arm[0]} {arm[1]}", Counter())[outcome.status] += 1
+        self._count(job, outcome.status)
         self._progress.trial(outcome.status)
         if outcome.status == "error":
             if outcome.error is not None:
                 self._watch(arm, outcome.error)
         elif outcome.status != "skipped":
-            self._in_a_row[arm] = 0
+            self._in_a_row[arm] = self._hopeless[arm] = 0
+
+    def _count(self, job: Job, what: str) -> None:
+        name = f"{job.entry.suite.name} {job.entry.arm.name}"
+        self._arm_counts.setdefault(name, Counter())[what] += 1
 
     def _watch(self, arm: tuple[str, str], error: ProviderError) -> None:
         """Stop asking an arm whose every answer is an error."""
         if error.recorded:
             return
         self._in_a_row[arm] += 1
-        limit = _HOPELESS_IN_A_ROW if error.kind in _HOPELESS else _OUTAGE_IN_A_ROW
-        if self._in_a_row[arm] >= limit and arm not in self._stopped_arms:
+        self._hopeless[arm] = self._hopeless[arm] + 1 if error.kind in _HOPELESS else 0
+        hopeless = self._hopeless[arm] >= _HOPELESS_IN_A_ROW
+        if (hopeless or self._in_a_row[arm] >= _OUTAGE_IN_A_ROW) and arm not in self._stopped_arms:
             self._stopped_arms[arm] = (
                 f"{self._in_a_row[arm]} failures in a row, the last: {error.kind}: {error}"
             )
@@ -289,6 +309,21 @@ class Runner:
             lag_ms = max(0.0, (clock.monotonic() - before - _PROBE_S) * 1000)
             self._asker.lag_ms = round(lag_ms, 1)
             self._lags.add(lag_ms)
+
+
+def _set_aside(trial: TrialLine, finished_at: str) -> TrialLine:
+    return msgspec.structs.replace(
+        trial,
+        status="skipped",
+        reason="not among the samples that the run asks any more",
+        output_rung=None,
+        first_rung=None,
+        refused_by=None,
+        parsed=None,
+        scores=(),
+        structured_honoured=None,
+        finished_at=finished_at,
+    )
 
 
 class _InterruptHandler:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from evalkit.core.errors import ConfigError
 from evalkit.core.ports import Adapter, Clock, GraderContext, SuiteView, grader_factory
 from evalkit.core.records import Record, Sample, Usage
@@ -137,6 +139,8 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
     """Load everything, decide who runs, open the contestants; close them where that fails."""
     suites = load_suites(options)
     catalogue = load_catalogue(find_file(Path(options.providers) if options.providers else None))
+    if options.concurrency is not None:
+        catalogue = _with_concurrency(catalogue, options.concurrency)
     chosen, lacking = await _choose(catalogue, options)
     planner = _Planner(options, catalogue, clock)
     try:
@@ -157,6 +161,17 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
     repeats = options.selection.repeats
     plan = Plan(suites, planner.entries, planner.not_run, catalogue, estimate, unpriced, repeats)
     return plan, list(planner.adapters.values())
+
+
+def _with_concurrency(catalogue: Catalogue, concurrency: int) -> Catalogue:
+    """Replace the concurrency of all providers but the embedded runtime's, connections included."""
+    providers = {}
+    for name, provider in catalogue.providers.items():
+        if provider.wire != "llama_cpp":
+            limits = msgspec.structs.replace(provider.limits, concurrency=concurrency)
+            provider = msgspec.structs.replace(provider, limits=limits)
+        providers[name] = provider
+    return msgspec.structs.replace(catalogue, providers=providers)
 
 
 async def _choose(
@@ -233,12 +248,9 @@ class _Planner:
     def _lane(self, provider: Provider) -> Lane:
         if provider.name not in self._lanes:
             limits = provider.limits
-            width = limits.concurrency
-            if self.options.concurrency is not None and provider.wire != "llama_cpp":
-                width = self.options.concurrency
             self._lanes[provider.name] = Lane(
                 provider.name,
-                Gate(width, self._clock),
+                Gate(limits.concurrency, self._clock),
                 RateLimit(limits.rpm, limits.tpm, self._clock),
                 RetryPolicy(max_attempts=limits.max_attempts),
                 limits.timeout_s,

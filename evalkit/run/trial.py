@@ -54,11 +54,15 @@ class Known(NamedTuple):
         attempts: How many attempts stand in the journal for this request.
         answers: Completions that were paid for, in order.
         request_fingerprint: The request that they answer; another one gets none of them.
+        cause: What the next attempt names as its cause.
+        was_graded: The trial was finished: its answers are graded anew, nothing is asked.
     """
 
     attempts: int = 0
     answers: tuple[Completion, ...] = ()
     request_fingerprint: str = ""
+    cause: Cause = "first"
+    was_graded: bool = False
 
 
 class Job(NamedTuple):
@@ -88,6 +92,7 @@ async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) 
 
     Raises:
         BudgetSpent: If the budget does not allow a request; nothing is journalled for the trial.
+        Interrupted: If the run is being ended before the trial has its answer; likewise.
     """
     entry, known = job.entry, job.known
     request = make_request(
@@ -101,8 +106,8 @@ async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) 
     number = known.attempts + 1
     answers: list[tuple[Completion, Parsed]] = []
     error: ProviderError | None = None
-    wanted = entry.suite.spec.output.max_attempts
-    cause: Cause = "first"
+    wanted = len(stored) if known.was_graded else entry.suite.spec.output.max_attempts
+    cause = known.cause
     while len(answers) < wanted:
         completion = stored.pop(0) if stored else None
         if completion is None:
@@ -136,6 +141,7 @@ async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) 
         scores,
         GradeBy(job.sample, entry.grading, entry.suite.spec.output, _mode(entry.arm)),
         finished_at=asker.clock.now_iso(),
+        regraded=known.was_graded,
     )
     asker.journal.trial(line)
     return Outcome(line.status)

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.stats.distributions import normal_quantile
+from evalkit.stats.distributions import beta_quantile, normal_quantile
 
 Array = npt.NDArray[np.float64]
 
 _MOST_POINTS = 400
-_STEP = 0.2
+_COARSEST, _FINEST = 0.2, 0.01
+_TURN = 0.6
 _CHUNK = 8
 _NEGLIGIBLE = 1e-12
 _CLOSE = 1e-9
@@ -60,9 +61,18 @@ def gaffke_limits(value: Array, size: Array, level: float) -> tuple[float, float
         in general: docs/statistics.md has the simulation, and so have the tests.
     """
     alpha = (1.0 - level) / 2.0
+    if size.min() == size.max() and np.isin(value, (0.0, 1.0)).all():
+        return _exact_limits(int(value.sum()), len(value), alpha)
     relative = size / size.max()
     low = _lower_limit(_grouped(value, relative), alpha)
     high = 1.0 - _lower_limit(_grouped(1.0 - value, relative), alpha)
+    return low, high
+
+
+def _exact_limits(ones: int, n: int, alpha: float) -> tuple[float, float]:
+    """The same limits for two-valued data, where they have a closed form."""
+    low = beta_quantile(alpha, ones, n - ones + 1) if ones else 0.0
+    high = 1.0 - beta_quantile(alpha, n - ones, ones + 1) if ones < n else 1.0
     return low, high
 
 
@@ -140,12 +150,15 @@ def _log_tail(units: Units, mean: float) -> float:
     number = np.append(units.number, 1.0)
     if weight.max() <= 0.0:
         return 0.0
+    if weight[:-1].min() >= 0.0:
+        return -float(units.number @ np.log1p(weight[:-1] / mean))
     centre, curvature = _saddle(weight, number)
     real = 1.0 - weight * centre
     peak = -float(number @ np.log(real)) - math.log(-centre)
+    step = _step(weight / real, number)
     total = 0.0
-    for start in range(0, 4000, _CHUNK):
-        v = _STEP * (start + np.arange(_CHUNK))
+    for start in range(0, 100_000, _CHUNK):
+        v = step * (start + np.arange(_CHUNK))
         t = np.sinh(v) / math.sqrt(curvature)
         slope = np.outer(t, weight / real)
         size = -0.5 * (np.log1p(slope * slope) @ number) - 0.5 * np.log1p((t / centre) ** 2)
@@ -154,7 +167,14 @@ def _log_tail(units: Units, mean: float) -> float:
         total += float(terms.sum()) - (0.5 * float(terms[0]) if start == 0 else 0.0)
         if math.exp(size[-1]) * math.cosh(v[-1]) < _NEGLIGIBLE:
             break
-    return min(peak + math.log(total * _STEP / math.sqrt(curvature) / math.pi), 0.0)
+    return min(peak + math.log(total * step / math.sqrt(curvature) / math.pi), 0.0)
+
+
+def _step(slope: Array, number: Array) -> float:
+    """Return a step that resolves the turns of the integrand up to where it has died away."""
+    turns = abs(float(number[:-1] @ slope[:-1]))
+    reach = math.sqrt(54.0 / float(number @ (slope * slope)))
+    return min(max(_TURN / max(turns * reach, 1e-9), _FINEST), _COARSEST)
 
 
 def _saddle(weight: Array, count: Array) -> tuple[float, float]:

@@ -2,8 +2,8 @@
 
 A JSONL file stays on disk and only the offsets of its lines are kept, so memory does not grow
 with the texts; csv, json, parquet and hub data sets are written once to a temporary JSONL file
-and read the same way. It does not know prompts, models or graders beyond a check that is handed
-in.
+and read the same way, with the line or row of each in its source. It does not know prompts,
+models or graders beyond a check that is handed in.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ import io
 import json
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from evalkit.core.documents import show
+from evalkit.core.documents import decode_text, show
 from evalkit.core.errors import ConfigError
-from evalkit.core.policy import SENSITIVITIES
+from evalkit.core.policy import SENSITIVITIES, demand_problem
 from evalkit.core.records import Record, Sample, canonical_json, fingerprint
+from evalkit.suite.hub import HubName, hub_rows, title
 
-HubName = dict[str, Any]
 SampleCheck = Callable[[Sample], str | None]
+_BOM = b"\xef\xbb\xbf"
+_SHOWN_PROBLEMS = 100
 
 
 class DataSpec(Record, frozen=True, kw_only=True):
@@ -53,32 +55,66 @@ class DataSpec(Record, frozen=True, kw_only=True):
 
 
 class Table:
-    """Rows on disk with the offset of each; rows are read by number, in any order."""
+    """Rows on disk with the offset of each; rows are read by number, in any order.
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
+    Args:
+        file: JSON lines; the table closes it.
+        name: Where the rows come from.
+        origin: For a copy: the line or row in the source of each line, else None.
+        counts: What `origin` counts: `line` or `row`.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        name: str,
+        origin: array[int] | None = None,
+        counts: str = "line",
+    ) -> None:
         self.file = file
         self.name = name
         self.offsets = array("Q")
         self.lines = array("L")
         self.digest = hashlib.sha256()
+        self.origin = origin
+        self.counts = counts
 
     def __len__(self) -> int:
         return len(self.offsets)
 
+    def __del__(self) -> None:
+        self.file.close()
+
     def row(self, number: int) -> dict[str, Any]:
         """Return one row by its 0-based number."""
         self.file.seek(self.offsets[number])
-        return _decode_line(self.file.readline(), self.name, self.lines[number])
+        return self._decoded(self.file.readline(), self.lines[number])
 
     def scan(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Read all rows in order as (offset, line, row), hashing the content."""
         self.file.seek(0)
+        self.digest = hashlib.sha256()
         offset = 0
-        for line, raw in enumerate(self.file, start=1):
+        for number, raw in enumerate(self.file):
             self.digest.update(raw)
-            if raw.strip():
-                yield offset, line, _decode_line(raw, self.name, line)
+            mark = len(_BOM) if number == 0 and raw.startswith(_BOM) else 0
+            if raw[mark:].strip():
+                line = number + 1 if self.origin is None else self.origin[number]
+                yield offset + mark, line, self._decoded(raw[mark:], line)
             offset += len(raw)
+
+    def place(self, line: int) -> str:
+        """Return where a row stands, for messages."""
+        return f"{self.name}:{line}" if self.counts == "line" else f"{self.name}: row {line}"
+
+    def _decoded(self, raw: bytes, line: int) -> dict[str, Any]:
+        try:
+            row = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ConfigError(f"{self.place(line)}: {_line_problem(raw, error)}") from None
+        if not isinstance(row, dict):
+            raise ConfigError(f"{self.place(line)}: a row must be a JSON object, got {show(row)}")
+        return row
 
     def keep(self, offset: int, line: int) -> None:
         """Remember one row."""
@@ -118,7 +154,9 @@ class Samples:
         """One pass: types, required columns, repeated ids; problems are shown three at a time."""
         problems: list[str] = []
         hashes = array("Q")
+        rows = 0
         for offset, line, row in self.table.scan():
+            rows += 1
             if not _kept(row, self.spec.where):
                 continue
             try:
@@ -129,15 +167,16 @@ class Samples:
             else:
                 hashes.append(hash64(sample.id))
             if problem:
-                problems.append(f"{self.table.name}:{line}: {problem}")
-                if len(problems) > 100:
+                problems.append(f"{self.table.place(line)}: {problem}")
+                if len(problems) > _SHOWN_PROBLEMS:
                     break
             self.table.keep(offset, line)
         problems = problems or self._repeated(hashes)
         if problems:
             raise ConfigError(problems)
         if not len(self):
-            raise ConfigError(f"{self.table.name}: it holds no samples; at least one is needed")
+            held = f"`where` keeps none of its {rows} rows" if rows else "it holds no samples"
+            raise ConfigError(f"{self.table.name}: {held}; at least one is needed")
 
     def _repeated(self, hashes: array[int]) -> list[str]:
         """Find repeated ids without holding the ids: equal hashes are looked up again."""
@@ -148,13 +187,18 @@ class Samples:
         problems = []
         for number, value in enumerate(hashes):
             if value in first and self[number].id == self[first[value]].id:
-                lines = self.table.lines
-                problems.append(
-                    f"{self.table.name}:{lines[number]}: id {show(self[number].id)} is already "
-                    f"used in line {lines[first[value]]}; ids must be unique"
-                )
+                problems.append(self._repetition(number, first[value]))
             first.setdefault(value, number)
         return problems
+
+    def _repetition(self, number: int, earlier: int) -> str:
+        table, lines = self.table, self.table.lines
+        place = table.place(lines[number])
+        before = f"{table.counts} {lines[earlier]}"
+        if self.spec.id is None:
+            return f"{place}: it repeats the input of {before}; name an id column in `data.id`"
+        shown = show(self[number].id)
+        return f"{place}: id {shown} is already used in {before}; ids must be unique"
 
 
 def make_sample(row: Mapping[str, Any], spec: DataSpec, line: int) -> Sample:
@@ -174,7 +218,7 @@ def make_sample(row: Mapping[str, Any], spec: DataSpec, line: int) -> Sample:
         columns=columns,
         target=row.get(spec.target) if spec.target else None,
         has_target=spec.target is not None,
-        cluster=None if spec.cluster is None else _text(row[spec.cluster]),
+        cluster=None if spec.cluster is None else _cluster(row[spec.cluster]),
         slices={name: _text(row[name]) for name in spec.slices},
         critical=_flag(row[spec.critical], spec.critical) if spec.critical else False,
         sensitivity=_sensitivity(row.get("sensitivity")),
@@ -194,13 +238,19 @@ def open_table(path: Path) -> Table:
     ending = path.suffix.lower()
     if ending in (".jsonl", ".ndjson"):
         return Table(path.open("rb"), str(path))
-    readers = {".csv": _read_csv, ".tsv": _read_csv, ".json": _read_json, ".parquet": _read_parquet}
+    readers = {
+        ".csv": (_read_csv, "line"),
+        ".tsv": (_read_csv, "line"),
+        ".json": (_read_json, "row"),
+        ".parquet": (_read_parquet, "row"),
+    }
     if ending not in readers:
         raise ConfigError(
             f"{path}: unknown kind of data file {ending!r}; "
             "allowed: .jsonl, .json, .csv, .tsv, .parquet"
         )
-    return _spool(readers[ending](path), str(path))
+    read, counts = readers[ending]
+    return _spool(read(path), str(path), counts)
 
 
 def open_hub(hub: HubName, where: str) -> Table:
@@ -209,22 +259,7 @@ def open_hub(hub: HubName, where: str) -> Table:
     Raises:
         ConfigError: If it cannot be fetched or has no such split.
     """
-    import datasets  # 0.7 s: only where a suite names the hub
-
-    name = f"{hub['name']}[{hub.get('split') or 'test'}]"
-    try:
-        rows = datasets.load_dataset(
-            hub["name"], hub.get("config"), split=hub.get("split") or "test",
-            revision=hub.get("revision"),
-        )  # fmt: skip
-    except (OSError, ValueError, ConnectionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(
-            f"{where}: hub data set {name} cannot be fetched: {reason}; "
-            "a local copy can be named with --set data.path=FILE"
-        ) from None
-    features = rows.features
-    return _spool((_named_labels(row, features) for row in rows), name)
+    return _spool(enumerate(hub_rows(hub, where), start=1), title(hub), "row")
 
 
 def read_samples(
@@ -249,7 +284,7 @@ def read_samples(
             )
             samples.append(make_sample(row, named, line))
         except ConfigError as error:
-            problems.append(f"{table.name}:{line}: {error}")
+            problems.append(f"{table.place(line)}: {error}")
     if problems:
         raise ConfigError(problems)
     return tuple(samples)
@@ -260,17 +295,9 @@ def hash64(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _decode_line(raw: bytes, name: str, line: int) -> dict[str, Any]:
-    try:
-        row = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{name}:{line}: {_line_problem(raw, error)}") from None
-    if not isinstance(row, dict):
-        raise ConfigError(f"{name}:{line}: a row must be a JSON object, got {show(row)}")
-    return row
-
-
 def _line_problem(raw: bytes, error: Exception) -> str:
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "it is UTF-16 text; save it as UTF-8"
     if b"\0" in raw:
         return "it is binary data, not JSON"
     try:
@@ -299,6 +326,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else canonical_json(value).decode()
 
 
+def _cluster(value: object) -> str | None:
+    """Return a sample's cluster; without one it stands for itself."""
+    return None if value is None or value == "" else _text(value)
+
+
 def _flag(value: object, column: str) -> bool:
     if isinstance(value, bool):
         return value
@@ -321,78 +353,100 @@ def _sensitivity(value: object) -> str | None:
 
 
 def _require(value: object) -> dict[str, Any] | None:
-    if value is None or isinstance(value, dict):
-        return value
-    raise ConfigError(f"column 'require' must be an object, got {show(value)}")
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):  # a csv cell
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ConfigError(
+                f"column 'require' must be a JSON object, got {show(value)}"
+            ) from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"column 'require' must be an object, got {show(value)}")
+    problem = demand_problem(value)
+    if problem:
+        raise ConfigError(f"column 'require': {problem}")
+    return value
 
 
 def _names(row: Mapping[str, Any]) -> str:
     return ", ".join(repr(name) for name in list(row)[:12])
 
 
-def _spool(rows: Iterator[dict[str, Any]], name: str) -> Table:
-    """Write rows of any origin to a temporary JSONL file that vanishes with the process."""
+def _spool(rows: Iterable[tuple[int, dict[str, Any]]], name: str, counts: str) -> Table:
+    """Write rows of any origin to a temporary JSONL file that vanishes with the process.
+
+    Args:
+        rows: Line or row in the source, with the row.
+        name: The source.
+        counts: Whether those are lines or rows.
+    """
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the table owns it
-    for row in rows:
-        file.write(msgspec.json.encode(row, enc_hook=str) + b"\n")
+    origin = array("L")
+    table = Table(file, name, origin, counts)
+    for line, row in rows:
+        try:
+            file.write(msgspec.json.encode(row, enc_hook=str) + b"\n")
+        except UnicodeEncodeError:
+            raise ConfigError(f"{table.place(line)}: it holds half a character") from None
+        origin.append(line)
     file.flush()
-    return Table(file, name)
+    return table
 
 
-def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(
-            f"{path}:{line}: it is not UTF-8 (byte 0x{data[error.start]:02x})"
-        ) from None
-    if "\0" in text:
-        raise ConfigError(f"{path}: it is a binary file, not CSV")
+def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    text = decode_text(path.read_bytes(), path)
     csv.field_size_limit(2**31 - 1)
-    delimiter = "\t" if path.suffix == ".tsv" else ","
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = next(reader, None)
-    if not names or len(set(names)) != len(names):
-        raise ConfigError(f"{path}:1: the header must name each column once, got {show(names)}")
-    for cells in reader:
-        if not cells:
-            continue
-        if len(cells) != len(names):
-            raise ConfigError(
-                f"{path}:{reader.line_num}: the row has {len(cells)} cells, the header {len(names)}"
-            )
-        yield dict(zip(names, cells, strict=True))
-
-
-def _read_json(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        rows = json.loads(path.read_bytes())
+        names = next(reader, None)
+        if not names or len(set(names)) != len(names):
+            raise ConfigError(f"{path}:1: the header must name each column once, got {show(names)}")
+        begin = reader.line_num + 1
+        for cells in reader:
+            if cells and len(cells) != len(names):
+                raise ConfigError(
+                    f"{path}:{begin}: the row has {len(cells)} cells, the header {len(names)}"
+                )
+            if cells:
+                yield begin, dict(zip(names, cells, strict=True))
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise ConfigError(f"{path}:{reader.line_num}: it is not CSV: {error}") from None
+
+
+def _read_json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    text = decode_text(path.read_bytes(), path)
+    try:
+        rows = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: it is not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: it is not JSON: {error}") from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list):
         raise ConfigError(f"{path}: it must be a list of objects, got {show(rows)}")
-    yield from rows
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise ConfigError(f"{path}: row {number}: it must be an object, got {show(row)}")
+        yield number, row
 
 
-def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=1000):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
     except (pyarrow.ArrowException, OSError) as error:
         raise ConfigError(f"{path}: it is not Parquet: {str(error).splitlines()[0]}") from None
-    with file:
-        for batch in file.iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
-
-
-def _named_labels(row: dict[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-    """Class numbers of a hub data set become their names."""
-    named = dict(row)
-    for column, feature in features.items():
-        if hasattr(feature, "int2str") and isinstance(row[column], int):
-            named[column] = feature.int2str(row[column])
-    return named

@@ -6,6 +6,7 @@ prompt is a tuple of messages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,21 @@ from typing import Any
 import jinja2
 import jinja2.meta
 import jinja2.sandbox
+from jinja2 import nodes
 
-from evalkit.core.documents import Node, read_text
+from evalkit.core.documents import Node, read_text, show
 from evalkit.core.errors import ConfigError
 from evalkit.core.records import Message, OutputSpec, Record, Sample, canonical_json
 
-_TEMPLATE_ENDINGS = (".j2", ".jinja", ".md", ".txt")
+_TEMPLATE_ENDINGS = (".j2", ".jinja", ".jinja2", ".md", ".txt")
+_LONGEST_NAME = 200
+_PLAIN = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name)
+
+
+_TEMPLATE_ERRORS = (
+    jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,
+    RecursionError,
+)  # fmt: skip
 
 
 class PromptSpec(Record, frozen=True, kw_only=True):
@@ -61,13 +71,18 @@ class Prompts:
         self.output = output
         self.system = self._compile(spec.system, spec.system_name)
         self.user = self._compile(spec.user, spec.user_name)
-        self.variables = self._variables(spec)
-        self._shots = tuple(self._turns(examples))
+        trees = [self._environment.parse(t) for t in (spec.system, spec.user) if t is not None]
+        self.variables = self._variables(trees)
+        self._is_plain = all(isinstance(n, _PLAIN) for t in trees for n in t.find_all(nodes.Node))
+        self.shots = tuple(self._turns(examples))
 
     def check(self, columns: Mapping[str, Any]) -> str | None:
-        """Return why this row cannot be rendered, or None; cheap where every variable is there."""
-        missing = [name for name in self.variables if name not in columns]
-        if not missing:
+        """Return why this row cannot be rendered, or None.
+
+        Where a template does no more than put columns in, rendering can only fail for want of
+        one, and is spared.
+        """
+        if self._is_plain and all(name in columns for name in self.variables):
             return None
         try:
             self._text(self.user, columns)
@@ -84,9 +99,9 @@ class Prompts:
         """
         user = Message(role="user", content=self._text(self.user, columns))
         if self.system is None:
-            return (*self._shots, user)
+            return (*self.shots, user)
         system = Message(role="system", content=self._text(self.system, columns))
-        return (system, *self._shots, user)
+        return (system, *self.shots, user)
 
     def input_key(self, columns: Mapping[str, Any]) -> bytes:
         """Return what two samples have in common when they ask the same."""
@@ -99,13 +114,14 @@ class Prompts:
         try:
             return self._environment.from_string(text)
         except jinja2.TemplateSyntaxError as error:
-            raise ConfigError(f"{name}:{error.lineno}: template: {error.message}") from None
+            inline = re.search(r":\d+$|^--set ", name)  # the text stands in suite.yaml itself
+            line = f": template line {error.lineno}" if inline else f":{error.lineno}: template"
+            raise ConfigError(f"{name}{line}: {error.message}") from None
+        except RecursionError:
+            raise ConfigError(f"{name}: template: it is nested too deeply") from None
 
-    def _variables(self, spec: PromptSpec) -> tuple[str, ...]:
-        names: set[str] = set()
-        for text in (spec.system, spec.user):
-            if text is not None:
-                names |= jinja2.meta.find_undeclared_variables(self._environment.parse(text))
+    def _variables(self, trees: Sequence[nodes.Template]) -> tuple[str, ...]:
+        names = set().union(*map(jinja2.meta.find_undeclared_variables, trees))
         return tuple(sorted(names - set(self._environment.globals)))
 
     def _text(self, template: jinja2.Template | None, columns: Mapping[str, Any]) -> str:
@@ -118,7 +134,7 @@ class Prompts:
             raise ConfigError(
                 f"template variable: {error.message}; the sample has {known}"
             ) from None
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        except _TEMPLATE_ERRORS as error:
             raise ConfigError(f"template: {type(error).__name__}: {error}") from None
 
     def _turns(self, examples: Sequence[Sample]) -> list[Message]:
@@ -150,12 +166,14 @@ def template_text(node: Node, key: str, folder: Path) -> tuple[str | None, str]:
         return None, ""
     text = child.value
     if not isinstance(text, str):
-        child.refuse(f"`{key}` must be a template file or a text, got {text!r}")
+        child.refuse(f"`{key}` must be a template file or a text, got {show(text)}")
         return None, child.where
-    if "\n" not in text and text.endswith(_TEMPLATE_ENDINGS):
-        path = folder / text
-        if not path.is_file():
-            child.refuse(f"`{key}` names the template {text!r}; no such file in {folder}")
-            return None, child.where
+    if "\n" in text or "{{" in text or "{%" in text or len(text) > _LONGEST_NAME or "\0" in text:
+        return text, child.where
+    path = Path(text) if child.where.startswith("--set") else folder / text
+    if path.is_file():
         return read_text(path), str(path)
+    if text.endswith(_TEMPLATE_ENDINGS):
+        child.refuse(f"`{key}` names the template {str(path)!r}; no such file")
+        return None, child.where
     return text, child.where

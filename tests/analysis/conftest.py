@@ -1,25 +1,8 @@
-"""Trials made by hand, as a fixture."""
+"""Lets these tests import `trials_by_hand` beside them (pytest's importlib mode does not)."""
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
-
-@pytest.fixture(scope="session")
-def make() -> ModuleType:
-    """The module of makers beside this file."""
-    return load_makers()
-
-
-def load_makers() -> ModuleType:
-    path = Path(__file__).with_name("making.py")
-    spec = importlib.util.spec_from_file_location("analysis_making", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+sys.path.insert(0, str(Path(__file__).parent))

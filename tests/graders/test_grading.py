@@ -72,7 +72,8 @@ def test_the_fingerprint_changes_with_whatever_changes_a_score():
     same = Grading(SPEC, [build("number", rel=0.2, abs=0.1)], "number").fingerprint
     other = [
         Grading(SPEC, [build("number", abs=0.1, rel=0.3)], "number"),
-        Grading(OutputSpec(format="json", schema={}), [build("number", abs=0.1, rel=0.2)], "number"),
+        Grading(OutputSpec(format="json", schema={}),
+                [build("number", abs=0.1, rel=0.2)], "number"),
         Grading(OutputSpec(format="json", accept=("valid",)),
                 [build("number", abs=0.1, rel=0.2)], "number"),
     ]  # fmt: skip

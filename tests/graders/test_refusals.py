@@ -56,8 +56,17 @@ def test_answers_that_only_look_like_refusals_are_none(text):
     assert not is_refusal(text, form_missing=False)
 
 
-@pytest.mark.parametrize("text", ["I cannot.", "I'm not able to.", "Unfortunately, no.",
-                                  "Leider kann ich das nicht.", "Lo siento.", "Non posso."])  # fmt: skip
+VAGUE = [
+    "I cannot.",
+    "I'm not able to.",
+    "Unfortunately, no.",
+    "Leider kann ich das nicht.",
+    "Lo siento.",
+    "Non posso.",
+]
+
+
+@pytest.mark.parametrize("text", VAGUE)
 def test_vague_phrases_count_where_the_asked_form_is_missing(text):
     """No JSON, no label, and an apology: nothing else it could be."""
     assert is_refusal(text, form_missing=True)

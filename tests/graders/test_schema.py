@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.core.errors import ConfigError
@@ -50,6 +50,7 @@ schemas = st.recursive(
 )
 
 
+@settings(max_examples=200)
 @given(schemas, values)
 def test_two_validators_agree(schema, value):
     """The jsonschema package is the oracle, for the verdict and for the failing keywords."""

@@ -110,13 +110,13 @@ async def test_text_reasoning_usage_and_names_are_understood(
 ) -> None:
     """In each vendor's own shape, streamed in pieces of twenty characters or whole."""
     completion = await ask_mock(wire, "What is the total?", stream=stream)
-    assert ("The total is 42 EUR, which is twice 21.", "21+21", "stop") == (
+    assert (
         completion.text,
         completion.reasoning,
         completion.finish_reason,
-    )
-    assert (20, 9) == (completion.usage.input, completion.usage.output)
-    assert "served-1" == (completion.model_returned or "served-1")
+    ) == ("The total is 42 EUR, which is twice 21.", "21+21", "stop")
+    assert (completion.usage.input, completion.usage.output) == (20, 9)
+    assert (completion.model_returned or "served-1") == "served-1"
     assert completion.request_id
     assert (completion.ttft_ms is not None) == stream
 
@@ -127,8 +127,8 @@ async def test_a_tool_call_is_understood(wire: str, stream: bool, ask_mock: Any)
     """Name and arguments, whatever their form on the wire."""
     completion = await ask_mock(wire, "How is the weather?", "tool_calls", stream=stream)
     (called,) = completion.tool_calls
-    assert ("get_weather", {"city": "Ulm"}) == (called.name, json.loads(called.arguments))
-    assert "tool_calls" == completion.finish_reason
+    assert (called.name, json.loads(called.arguments)) == ("get_weather", {"city": "Ulm"})
+    assert completion.finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize("stream", STREAMED)
@@ -136,20 +136,20 @@ async def test_a_tool_call_is_understood(wire: str, stream: bool, ask_mock: Any)
 async def test_a_length_stop_is_understood(wire: str, stream: bool, ask_mock: Any) -> None:
     """Each vendor's own word for it."""
     completion = await ask_mock(wire, "cut it", stream=stream)
-    assert "length" == completion.finish_reason
+    assert completion.finish_reason == "length"
 
 
 @pytest.mark.parametrize("stream", STREAMED)
 async def test_a_content_filter_is_a_refusal(stream: bool, ask_mock: Any) -> None:
     """A signal of the provider's, not an answer."""
     completion = await ask_mock("openai_chat", "filtered", stream=stream)
-    assert ("content_filter", "content_filter") == (completion.refusal, completion.finish_reason)
+    assert (completion.refusal, completion.finish_reason) == ("content_filter", "content_filter")
 
 
 async def test_the_schema_form_is_recognised(ask_mock: Any) -> None:
     """This fixture answers only to a request whose `response_format` is a JSON schema."""
     completion = await ask_mock("openai_chat", "the invoice", "json", mode="json_schema")
-    assert {"total": 42, "vendor": "ACME"} == json.loads(completion.text)
+    assert json.loads(completion.text) == {"total": 42, "vendor": "ACME"}
 
 
 @pytest.mark.parametrize("stream", STREAMED)
@@ -158,11 +158,11 @@ async def test_a_rate_limit_tells_how_long_to_wait(wire: str, stream: bool, ask_
     """Retry-After in seconds."""
     with pytest.raises(ProviderError, match="Slow down") as caught:
         await ask_mock(wire, "busy?", stream=stream)
-    assert ("rate_limited", 429, 3.0) == (
+    assert (
         caught.value.kind,
         caught.value.http_status,
         caught.value.retry_after_s,
-    )
+    ) == ("rate_limited", 429, 3.0)
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -173,7 +173,7 @@ async def test_a_wrong_key_is_refused_and_not_shown(
     monkeypatch.setenv("TEST_API_KEY", "sk-wrong-0123456789")
     with pytest.raises(ProviderError) as caught:
         await ask_mock(wire, "What is the total?")
-    assert ("auth", 401) == (caught.value.kind, caught.value.http_status)
+    assert (caught.value.kind, caught.value.http_status) == ("auth", 401)
     assert "sk-wrong" not in f"{caught.value} {caught.value.body}"
 
 
@@ -182,4 +182,4 @@ async def test_an_unknown_question_is_not_found(wire: str, ask_mock: Any) -> Non
     """404 of the server, in each vendor's error shape."""
     with pytest.raises(ProviderError) as caught:
         await ask_mock(wire, "nothing that a fixture knows")
-    assert ("not_found", 404) == (caught.value.kind, caught.value.http_status)
+    assert (caught.value.kind, caught.value.http_status) == ("not_found", 404)

@@ -76,7 +76,7 @@ def strict(kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_temperature_is_taken_by_the_version_that_is_asked_for(strict: Any) -> None:
     """2023-06-01 by default: an evaluation asks for temperature 0 where a model takes it."""
     completion = await strict({})
-    assert ("ok", {"temperature": 0, "max_tokens": 64}) == (completion.text, completion.params_sent)
+    assert (completion.text, completion.params_sent) == ("ok", {"temperature": 0, "max_tokens": 64})
 
 
 @pytest.mark.parametrize("place", ["options", "provider_options"])
@@ -86,7 +86,7 @@ async def test_the_later_version_gets_no_sampling_parameters(strict: Any, place:
         {place: {"anthropic_version": "2026-10-21"}},
         params={"temperature": 0, "top_p": 1, "top_k": 1, "max_tokens": 64},
     )
-    assert ("ok", {"max_tokens": 64}) == (completion.text, completion.params_sent)
+    assert (completion.text, completion.params_sent) == ("ok", {"max_tokens": 64})
 
 
 async def test_a_temperature_forced_on_the_later_version_is_a_failure(strict: Any) -> None:
@@ -95,20 +95,20 @@ async def test_a_temperature_forced_on_the_later_version_is_a_failure(strict: An
     with pytest.raises(ProviderError, match="temperature: Extra inputs") as caught:
         await strict({"options": options})
     error = caught.value
-    assert ("rejected", 400, "req_9") == (error.kind, error.http_status, error.request_id)
-    assert 0 == error.params_sent["temperature"]
+    assert (error.kind, error.http_status, error.request_id) == ("rejected", 400, "req_9")
+    assert error.params_sent["temperature"] == 0
 
 
 async def test_the_demanded_limit_is_there_without_one_in_the_suite(strict: Any) -> None:
     """1024, and recorded."""
     completion = await strict({}, params={})
-    assert {"max_tokens": 1024} == completion.params_sent
+    assert completion.params_sent == {"max_tokens": 1024}
 
 
 @pytest.mark.parametrize("auth", [None, "bearer"])
 async def test_the_key_goes_in_the_header_that_is_wanted(strict: Any, auth: str | None) -> None:
     """Both are taken; the SDK 2.x sends the second."""
-    assert "ok" == (await strict({"provider_options": {"auth": auth}})).text
+    assert (await strict({"provider_options": {"auth": auth}})).text == "ok"
 
 
 async def test_a_wrong_key_is_a_failure_of_auth_that_names_the_variable(
@@ -118,14 +118,14 @@ async def test_a_wrong_key_is_a_failure_of_auth_that_names_the_variable(
     monkeypatch.setenv("TEST_API_KEY", "sk-ant-wrong-wrong")
     with pytest.raises(ProviderError, match="check TEST_API_KEY") as caught:
         await strict({})
-    assert "auth" == caught.value.kind
+    assert caught.value.kind == "auth"
     assert "wrong-wrong" not in str(caught.value)
 
 
 @pytest.mark.parametrize("mode", ["prompt", "json_object", "json_schema"])
 async def test_every_mode_obeys_the_rules(strict: Any, mode: str) -> None:
     """Also the one that this vendor has no form for."""
-    assert "ok" == (await strict({}, output="json", mode=mode)).text
+    assert (await strict({}, output="json", mode=mode)).text == "ok"
 
 
 async def test_a_schema_that_is_refused_is_a_failure_of_its_own(strict: Any, kit: Any) -> None:
@@ -135,9 +135,9 @@ async def test_a_schema_that_is_refused_is_a_failure_of_its_own(strict: Any, kit
     loose = OutputSpec(format="json", schema={"type": "object", "properties": {}})
     with pytest.raises(ProviderError) as caught:
         await strict({}, output=loose, mode="json_schema")
-    assert "schema_rejected" == caught.value.kind
+    assert caught.value.kind == "schema_rejected"
 
 
 async def test_tools_obey_the_rules(strict: Any) -> None:
     """Name, description, input schema."""
-    assert "ok" == (await strict({}, output="tool_calls")).text
+    assert (await strict({}, output="tool_calls")).text == "ok"

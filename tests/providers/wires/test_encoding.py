@@ -28,7 +28,7 @@ def test_only_json_answers_are_constrained(
 ) -> None:
     """A label or a text is plain text: no response format goes out, and `prompt` is recorded."""
     sent = ENCODE[wire](kit.request(output, mode=mode), kit.spec(wire))
-    assert "prompt" == sent.mode_sent
+    assert sent.mode_sent == "prompt"
     assert not {"response_format", "text", "output_config"} & set(sent.body)
     assert "responseMimeType" not in sent.body.get("generationConfig", {})
 
@@ -59,7 +59,7 @@ def test_what_the_catalogue_says_a_model_does_not_take_is_not_sent(
     """And is absent from what is recorded as sent."""
     sent = ENCODE[wire](kit.request(), kit.spec(wire, unsupported_params=("temperature",)))
     assert "temperature" not in str(sent.body)
-    assert {"max_tokens": 64} == sent.params_sent
+    assert sent.params_sent == {"max_tokens": 64}
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,17 @@ def test_the_length_limit_goes_out_under_the_servers_name(
     spec = kit.spec("openai_chat", base_url, options=options)
     for given in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
         sent = openai_chat.encode(kit.request(params={given: 9}), spec)
-        assert 9 == sent.body[name]
-        assert {"max_tokens": 9} == sent.params_sent
+        assert sent.body[name] == 9
+        assert sent.params_sent == {"max_tokens": 9}
 
 
 def test_mistrals_dialect_is_spoken_to_mistral(kit: SimpleNamespace) -> None:
     """Another name for the seed, and no stream options: it refuses what it does not know."""
     spec = kit.spec("openai_chat", "https://api.mistral.ai/v1")
     sent = openai_chat.encode(kit.request(params={"seed": 1}, stream=True), spec)
-    assert {"random_seed": 1, "stream": True} == {
-        name: sent.body[name] for name in sent.body if name not in ("model", "messages")
+    assert {name: sent.body[name] for name in sent.body if name not in ("model", "messages")} == {
+        "random_seed": 1,
+        "stream": True,
     }
 
 
@@ -180,7 +181,7 @@ def test_the_schemas_name_is_one_that_vendors_allow(kit: SimpleNamespace) -> Non
     """Letters, digits, underscore and hyphen, at most 64."""
     request = kit.request("json", mode="json_schema", suite="Rechnungen (ü) " + "x" * 80)
     name = openai_chat.encode(request, kit.spec("openai_chat")).body["response_format"]
-    assert "Rechnungen_____" + "x" * 49 == name["json_schema"]["name"]
+    assert name["json_schema"]["name"] == "Rechnungen_____" + "x" * 49
 
 
 PARAMS = {
@@ -198,7 +199,7 @@ PARAMS = {
 def test_anthropic_gets_its_own_forms(kit: SimpleNamespace) -> None:
     """And its demanded limit; a seed it has no word for, and that is recorded."""
     sent = anthropic_messages.encode(kit.request(params=PARAMS), kit.spec("anthropic_messages"))
-    assert {
+    assert sent.body == {
         "model": "the-model",
         "messages": [{"role": "user", "content": "What is the total?"}],
         "system": "You read invoices.",
@@ -209,31 +210,31 @@ def test_anthropic_gets_its_own_forms(kit: SimpleNamespace) -> None:
         "stop_sequences": ["END"],
         "tool_choice": {"type": "any"},
         "output_config": {"effort": "low"},
-    } == sent.body
+    }
     assert "seed" not in sent.params_sent
-    assert (1024, "END") == (sent.params_sent["max_tokens"], sent.params_sent["stop"])
+    assert (sent.params_sent["max_tokens"], sent.params_sent["stop"]) == (1024, "END")
 
 
 def test_gemini_gets_its_own_forms(kit: SimpleNamespace) -> None:
     """Camel case inside `generationConfig`, the model's name inside the path."""
     sent = gemini.encode(kit.request(params=PARAMS, model="a b?c"), kit.spec("gemini"))
-    assert "/models/a%20b%3Fc:generateContent" == sent.path
-    assert {
+    assert sent.path == "/models/a%20b%3Fc:generateContent"
+    assert sent.body["generationConfig"] == {
         "temperature": 0.5,
         "topP": 0.9,
         "topK": 5,
         "stopSequences": ["END"],
         "seed": 1,
         "thinkingConfig": {"thinkingLevel": "low"},
-    } == sent.body["generationConfig"]
-    assert {"functionCallingConfig": {"mode": "ANY"}} == sent.body["toolConfig"]
+    }
+    assert sent.body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
 
 
 def test_responses_gets_its_own_forms(kit: SimpleNamespace) -> None:
     """No stop, no seed, no top_k on this wire; nothing is stored unless asked."""
     sent = openai_responses.encode(kit.request(params=PARAMS), kit.spec("openai_responses"))
     assert {"temperature", "top_p", "reasoning_effort", "tool_choice"} == set(sent.params_sent)
-    assert ({"effort": "low"}, False) == (sent.body["reasoning"], sent.body["store"])
+    assert (sent.body["reasoning"], sent.body["store"]) == ({"effort": "low"}, False)
 
 
 def test_extra_body_is_merged_at_every_depth(kit: SimpleNamespace) -> None:
@@ -243,7 +244,34 @@ def test_extra_body_is_merged_at_every_depth(kit: SimpleNamespace) -> None:
         kit.request("json", mode="json_schema"), kit.spec("gemini", options={"extra_body": extra})
     )
     config = sent.body["generationConfig"]
-    assert ({"thinkingBudget": 0}, 64) == (config["thinkingConfig"], config["maxOutputTokens"])
+    assert (config["thinkingConfig"], config["maxOutputTokens"]) == ({"thinkingBudget": 0}, 64)
+
+
+def test_a_models_option_stands_over_its_providers(kit: SimpleNamespace) -> None:
+    """What holds for all models of a provider is written once."""
+    provider = {
+        "max_tokens_param": "a",
+        "include_usage": False,
+        "extra_body": {"x": {"p": 1, "q": 1}},
+    }
+    model = {"max_tokens_param": "b", "extra_body": {"x": {"q": 2}}}
+    general = kit.spec("openai_chat", provider_options=provider)
+    special = kit.spec("openai_chat", provider_options=provider, options=model)
+    request = kit.request(stream=True, params={"max_tokens": 9})
+    first, second = (openai_chat.encode(request, spec).body for spec in (general, special))
+    assert (first["a"], first["x"], "stream_options" in first) == (9, {"p": 1, "q": 1}, False)
+    assert (second["b"], second["x"], "a" in second) == (9, {"p": 1, "q": 2}, False)
+
+
+def test_an_organization_is_named_in_its_header(kit: SimpleNamespace) -> None:
+    """Beside the key; Azure has a header of its own for the key."""
+    spec = kit.spec("openai_chat", provider_options={"organization": "org-1"})
+    assert openai_chat.WIRE.auth_headers("k", spec) == {
+        "Authorization": "Bearer k",
+        "OpenAI-Organization": "org-1",
+    }
+    azure = kit.spec("openai_chat", "https://r.openai.azure.com/openai/v1")
+    assert openai_chat.WIRE.auth_headers("k", azure) == {"api-key": "k"}
 
 
 @pytest.mark.parametrize(
@@ -277,4 +305,4 @@ def test_assistant_turns_keep_their_places(kit: SimpleNamespace) -> None:
     sent = anthropic_messages.encode(request, kit.spec("anthropic_messages"))
     assert turns == [(m["role"], m["content"]) for m in sent.body["messages"]]
     roles = [c["role"] for c in gemini.encode(request, kit.spec("gemini")).body["contents"]]
-    assert ["user", "model", "user"] == roles
+    assert roles == ["user", "model", "user"]

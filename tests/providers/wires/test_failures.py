@@ -172,7 +172,7 @@ def test_the_wait_of_google_rpc_is_read_from_the_body() -> None:
     """`RetryInfo` in the details."""
     details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}]
     body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": details}}
-    assert 17.0 == failure(answer(429, body)).retry_after_s
+    assert failure(answer(429, body)).retry_after_s == 17.0
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,10 @@ def test_a_filtered_prompt_is_a_refusal_and_no_failure() -> None:
     }
     completion = filtered(answer(400, body, x_request_id="r1"))
     assert completion is not None
-    assert "The prompt was filtered" == completion.refusal
-    assert ("content_filter", 400, "r1") == (
+    assert completion.refusal == "The prompt was filtered"
+    assert (
         completion.finish_reason,
         completion.http_status,
         completion.request_id,
-    )
+    ) == ("content_filter", 400, "r1")
     assert filtered(answer(400, OPENAI_SCHEMA)) is None

@@ -114,7 +114,7 @@ def test_deep_nesting_is_a_bad_body(wire: Wire, depth: int) -> None:
     """No recursion error escapes."""
     with pytest.raises(ProviderError) as caught:
         decode(wire, response(b'{"error": ' * depth + b"1" + b"}" * depth))
-    assert "bad_body" == caught.value.kind
+    assert caught.value.kind == "bad_body"
 
 
 STREAMS = {
@@ -181,7 +181,7 @@ def test_a_stream_cut_before_its_end_is_a_broken_connection(
         decoder.feed(body[:cut])
         with pytest.raises(ProviderError) as caught:
             decoder.completion(response(b""))
-        assert "connection" == caught.value.kind
+        assert caught.value.kind == "connection"
 
 
 @settings(max_examples=100, deadline=None)

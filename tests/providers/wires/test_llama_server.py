@@ -78,11 +78,11 @@ async def test_a_schema_is_enforced_by_a_real_server(ask: Any) -> None:
 async def test_a_length_stop_of_a_real_model_is_understood(ask: Any) -> None:
     """Cut after two tokens."""
     answer = await ask(text="Tell a long story.", params={"temperature": 0, "max_tokens": 2})
-    assert ("length", 2) == (answer.finish_reason, answer.usage.output)
+    assert (answer.finish_reason, answer.usage.output) == ("length", 2)
 
 
 async def test_a_prompt_over_the_context_of_a_real_server_is_its_own_kind(ask: Any) -> None:
     """The server's own words for it."""
     with pytest.raises(ProviderError) as caught:
         await ask(text="word " * 3000)
-    assert "context_length" == caught.value.kind
+    assert caught.value.kind == "context_length"

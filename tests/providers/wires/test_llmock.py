@@ -43,11 +43,11 @@ async def test_a_text_comes_with_its_usage(
     """What the mock was told to say, its tokens, how it ended, and when it began."""
     llmock.reply("The total is 42 EUR.")
     completion = await ask_mock(wire, stream=stream)
-    assert ("The total is 42 EUR.", "stop", None) == (
+    assert (
         completion.text,
         completion.finish_reason,
         completion.refusal,
-    )
+    ) == ("The total is 42 EUR.", "stop", None)
     assert completion.usage.input > 0
     assert completion.usage.output > 0
     assert completion.service_ms > 0
@@ -65,7 +65,7 @@ async def test_a_schema_is_understood_by_the_server(
     """The mock makes an instance of the schema only where it finds it in the vendor's place."""
     completion = await ask_mock(wire, "json", mode="json_schema", stream=stream)
     jsonschema.validate(json.loads(completion.text), kit.schema)
-    assert "json_schema" == completion.mode_sent
+    assert completion.mode_sent == "json_schema"
 
 
 @pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "gemini"])
@@ -73,7 +73,7 @@ async def test_json_object_mode_is_understood_by_the_server(wire: str, ask_mock:
     """The mock answers with an object."""
     completion = await ask_mock(wire, "json", mode="json_object")
     assert isinstance(json.loads(completion.text), dict)
-    assert "json_object" == completion.mode_sent
+    assert completion.mode_sent == "json_object"
 
 
 @pytest.mark.parametrize("stream", STREAMED)
@@ -83,7 +83,7 @@ async def test_offered_tools_are_called(wire: str, stream: bool, ask_mock: Any) 
     completion = await ask_mock(wire, "tool_calls", stream=stream)
     (called,) = completion.tool_calls
     assert ("get_weather", {"city"}) == (called.name, set(json.loads(called.arguments)))
-    assert "tool_calls" == completion.finish_reason
+    assert completion.finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize("wire", ["openai_chat", "openai_responses"])
@@ -119,7 +119,7 @@ async def test_an_error_answer_is_a_failure_of_its_kind(
         await ask_mock(wire, stream=stream)
     assert (kind, status) == (caught.value.kind, caught.value.http_status)
     if status == 429:
-        assert 2.5 == caught.value.retry_after_s
+        assert caught.value.retry_after_s == 2.5
 
 
 @pytest.mark.parametrize("wire", SERVED)
@@ -128,7 +128,7 @@ async def test_a_prompt_too_long_is_its_own_kind(wire: str, ask_mock: Any, llmoc
     llmock.context_overflow()
     with pytest.raises(ProviderError) as caught:
         await ask_mock(wire)
-    assert "context_length" == caught.value.kind
+    assert caught.value.kind == "context_length"
 
 
 @pytest.mark.parametrize("wire", SERVED)
@@ -154,7 +154,7 @@ async def test_a_stalled_stream_is_a_timeout(wire: str, ask_mock: Any, llmock: A
     llmock.reply("one two three").stall(after_chunks=1, seconds=1.0)
     with pytest.raises(ProviderError) as caught:
         await ask_mock(wire, spec={"timeout_s": 0.3}, stream=True)
-    assert ("timeout", 300.0) == (caught.value.kind, caught.value.service_ms)
+    assert (caught.value.kind, caught.value.service_ms) == ("timeout", 300.0)
 
 
 @pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "anthropic_messages"])
@@ -165,7 +165,7 @@ async def test_quota_headers_are_kept(wire: str, ask_mock: Any, llmock: Any) -> 
     assert any("remaining" in name for name in completion.quota)
     with pytest.raises(ProviderError) as caught:
         await ask_mock(wire)
-    assert "rate_limited" == caught.value.kind
+    assert caught.value.kind == "rate_limited"
     assert caught.value.retry_after_s > 0
     assert any("remaining" in name for name in caught.value.quota)
 
@@ -175,4 +175,4 @@ async def test_the_client_is_judged_well_behaved(ask_mock: Any, llmock: Any) -> 
     llmock.fail(500)
     with pytest.raises(ProviderError):
         await ask_mock("openai_chat")
-    assert 1 == len(llmock.requests)
+    assert len(llmock.requests) == 1

@@ -213,8 +213,8 @@ async def test_chat_completions_goes_out_and_comes_back_as_with_the_sdk(
     assert theirs.path == mine.path
     assert theirs.headers["authorization"] == mine.headers["authorization"]
     assert chat_says(answer) == ours(completion)
-    assert ("Let me look.", CALLS, "tool_calls", "gpt-x-2026-01-01", TOKENS) == ours(completion)
-    assert ("fp_1", 4) == (completion.system_fingerprint, completion.usage.cache_write)
+    assert ours(completion) == ("Let me look.", CALLS, "tool_calls", "gpt-x-2026-01-01", TOKENS)
+    assert (completion.system_fingerprint, completion.usage.cache_write) == ("fp_1", 4)
     assert (completion.ttft_ms is not None) == stream
 
 
@@ -254,8 +254,8 @@ async def test_responses_goes_out_and_comes_back_as_with_the_sdk(
     assert theirs.body == mine.body
     assert theirs.path == mine.path
     assert response_says(answer) == ours(completion)
-    assert ("Let me look.", CALLS, "completed", "gpt-x-2026-01-01", TOKENS) == ours(completion)
-    assert ("The city is Ulm.", "tool_calls") == (completion.reasoning, completion.finish_reason)
+    assert ours(completion) == ("Let me look.", CALLS, "completed", "gpt-x-2026-01-01", TOKENS)
+    assert (completion.reasoning, completion.finish_reason) == ("The city is Ulm.", "tool_calls")
     assert (completion.ttft_ms is not None) == stream
 
 
@@ -286,8 +286,8 @@ async def test_messages_goes_out_and_comes_back_as_with_the_sdk(
     assert theirs.path == mine.path
     assert theirs.headers["anthropic-version"] == mine.headers["anthropic-version"]
     assert message_says(answer) == ours(completion)
-    assert ("Let me look.", CALLS, "tool_use", "claude-x-2026-01-01", TOKENS) == ours(completion)
-    assert ("The city is Ulm.", 4) == (completion.reasoning, completion.usage.cache_write)
+    assert ours(completion) == ("Let me look.", CALLS, "tool_use", "claude-x-2026-01-01", TOKENS)
+    assert (completion.reasoning, completion.usage.cache_write) == ("The city is Ulm.", 4)
     assert ("prompt" if mode != "json_schema" or output != "json" else mode) == completion.mode_sent
     assert (completion.ttft_ms is not None) == stream
 
@@ -330,8 +330,8 @@ async def test_gemini_goes_out_and_comes_back_as_with_the_sdk(
     assert theirs.path == mine.path
     assert theirs.headers["x-goog-api-key"] == mine.headers["x-goog-api-key"]
     assert gemini_says(answer) == ours(completion)
-    assert ("Let me look.", CALLS, "STOP", "gemini-x-001", TOKENS) == ours(completion)
-    assert ("The city is Ulm.", "tool_calls") == (completion.reasoning, completion.finish_reason)
+    assert ours(completion) == ("Let me look.", CALLS, "STOP", "gemini-x-001", TOKENS)
+    assert (completion.reasoning, completion.finish_reason) == ("The city is Ulm.", "tool_calls")
     assert (completion.ttft_ms is not None) == stream
 
 

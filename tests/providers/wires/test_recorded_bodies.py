@@ -289,16 +289,16 @@ def test_headers_give_request_id_quota_and_time(wire: Wire) -> None:
         "gemini": candidate({"text": "x"}),
     }
     completion = read(wire, bodies[wire.name])
-    assert ("req_1", 200, 12.5, None) == (
+    assert (
         completion.request_id,
         completion.http_status,
         completion.service_ms,
         completion.ttft_ms,
-    )
-    assert {
+    ) == ("req_1", 200, 12.5, None)
+    assert completion.quota == {
         "x-ratelimit-limit-requests": "500",
         "x-ratelimit-remaining-tokens": "900",
-    } == completion.quota
+    }
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_a_failure_inside_a_stream_has_its_kind(
     """After 200 and half an answer the provider may still give up."""
     with pytest.raises(ProviderError) as caught:
         streamed(wire, kit, item_)
-    assert "rate_limited" == caught.value.kind
+    assert caught.value.kind == "rate_limited"
 
 
 def delta(**fields: Any) -> dict[str, Any]:
@@ -380,7 +380,7 @@ def test_tool_calls_without_an_index_are_told_apart_by_id(kit: SimpleNamespace) 
         delta(tool_calls=[{"id": "b", "function": {"name": "g", "arguments": "{}"}}]),
         "[DONE]",
     )
-    assert ["f", "g"] == [called.name for called in completion.tool_calls]
+    assert [called.name for called in completion.tool_calls] == ["f", "g"]
 
 
 def test_streamed_reasoning_starts_the_clock_and_stands_apart(kit: SimpleNamespace) -> None:
@@ -390,12 +390,12 @@ def test_streamed_reasoning_starts_the_clock_and_stands_apart(kit: SimpleNamespa
     decoder.feed(kit.events(delta(reasoning_content="2+2")), 2.0)
     decoder.feed(kit.events(delta(content="4"), "[DONE]"), 3.0)
     completion = decoder.completion(WireResponse(200, {}, b"", 4.0))
-    assert ("4", "2+2", 2.0, 4.0) == (
+    assert (
         completion.text,
         completion.reasoning,
         completion.ttft_ms,
         completion.service_ms,
-    )
+    ) == ("4", "2+2", 2.0, 4.0)
 
 
 def test_keep_alive_comments_are_no_content(kit: SimpleNamespace) -> None:
@@ -403,7 +403,7 @@ def test_keep_alive_comments_are_no_content(kit: SimpleNamespace) -> None:
     decoder = StreamDecoder(CHAT)
     decoder.feed(b": OPENROUTER PROCESSING\n\n", 1.0)
     decoder.feed(kit.events(delta(content="x"), "[DONE]"), 2.0)
-    assert 2.0 == decoder.completion(WireResponse(200, {}, b"", 3.0)).ttft_ms
+    assert decoder.completion(WireResponse(200, {}, b"", 3.0)).ttft_ms == 2.0
 
 
 def test_a_response_whose_last_event_holds_no_items_is_read_from_the_items(
@@ -416,7 +416,7 @@ def test_a_response_whose_last_event_holds_no_items_is_read_from_the_items(
         {"type": "response.output_item.done", "item": item({"text": "hi"})},
         {"type": "response.completed", "response": {"status": "completed", "output": []}},
     )
-    assert "hi" == completion.text
+    assert completion.text == "hi"
 
 
 def test_cut_tool_arguments_of_a_message_stay_raw(kit: SimpleNamespace) -> None:
@@ -430,11 +430,11 @@ def test_cut_tool_arguments_of_a_message_stay_raw(kit: SimpleNamespace) -> None:
         {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}},
         {"type": "message_stop"},
     )
-    assert '{"city": "U' == completion.tool_calls[0].arguments
-    assert "length" == completion.finish_reason
+    assert completion.tool_calls[0].arguments == '{"city": "U'
+    assert completion.finish_reason == "length"
 
 
 def test_a_blocked_gemini_stream_is_a_refusal(kit: SimpleNamespace) -> None:
     """The only chunk holds the reason."""
     completion = streamed(GEMINI, kit, {"promptFeedback": {"blockReason": "SAFETY"}})
-    assert "SAFETY" == completion.refusal
+    assert completion.refusal == "SAFETY"

@@ -114,11 +114,11 @@ async def test_each_cloud_is_asked_at_its_place_and_understood(
     (heard,) = server.heard
     assert (stream_path or path if stream else path) == heard.path
     assert KEY in heard.headers.get("authorization", "") + heard.headers.get("api-key", "")
-    assert ("hi", "stop", "m-1") == (
+    assert (
         completion.text,
         completion.finish_reason,
         completion.model_returned,
-    )
+    ) == ("hi", "stop", "m-1")
     assert (completion.ttft_ms is not None) == stream
     assert completion.service_ms > 0
 
@@ -150,10 +150,10 @@ async def test_an_sdks_exception_is_the_same_failure_and_nothing_is_retried(
         with pytest.raises(ProviderError) as caught:
             await kit.ask(spec_of(kit, case[0], case[1], server.url), kit.request())
     error = caught.value
-    assert 1 == len(server.heard)
+    assert len(server.heard) == 1
     assert (kind, status, "req_1") == (error.kind, error.http_status, error.request_id)
     assert (7.0 if status == 429 else None) == error.retry_after_s
-    assert {"temperature": 0, "max_tokens": 64} == error.params_sent
+    assert error.params_sent == {"temperature": 0, "max_tokens": 64}
     assert KEY not in f"{error} {error.body}"
     assert "[redacted]" in (error.body or "")
 
@@ -172,13 +172,13 @@ async def test_what_breaks_on_the_way_is_told_as_over_bare_http(
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        assert "connection" == (await failed(f"http://127.0.0.1:{taken.getsockname()[1]}")).kind
+        assert (await failed(f"http://127.0.0.1:{taken.getsockname()[1]}")).kind == "connection"
     cut = kit.http(whole)[:-5]
     async with kit.loopback(lambda heard, w: (w.write(cut), w.close())[1]) as server:
-        assert "connection" == (await failed(server.url)).kind
+        assert (await failed(server.url)).kind == "connection"
     async with kit.loopback(kit.http(b"<html>")) as server:
         error = await failed(server.url)
-        assert ("bad_body", "<html>") == (error.kind, error.body)
+        assert (error.kind, error.body) == ("bad_body", "<html>")
     gate = asyncio.Event()
 
     async def hold(heard: Any, writer: Any) -> None:
@@ -187,7 +187,7 @@ async def test_what_breaks_on_the_way_is_told_as_over_bare_http(
     async with kit.loopback(hold) as server:
         error = await failed(server.url, timeout_s=0.1)
         gate.set()
-        assert ("timeout", 100.0) == (error.kind, error.service_ms)
+        assert (error.kind, error.service_ms) == ("timeout", 100.0)
 
 
 @pytest.mark.parametrize("case", WIRES, ids=lambda case: case[0])
@@ -197,7 +197,7 @@ async def test_a_stream_cut_short_is_a_broken_connection(kit: SimpleNamespace, c
     async with kit.loopback(kit.http(body, kind="text/event-stream")) as server:
         with pytest.raises(ProviderError) as caught:
             await kit.ask(spec_of(kit, case[0], case[1], server.url), kit.request(stream=True))
-    assert ("connection", 200) == (caught.value.kind, caught.value.http_status)
+    assert (caught.value.kind, caught.value.http_status) == ("connection", 200)
 
 
 async def test_claude_on_vertex_gets_the_version_in_its_body(kit: SimpleNamespace) -> None:
@@ -206,7 +206,7 @@ async def test_claude_on_vertex_gets_the_version_in_its_body(kit: SimpleNamespac
     async with kit.loopback(kit.http(MESSAGE)) as server:
         await kit.ask(spec_of(kit, "anthropic_messages", sdk, server.url), kit.request())
     body = server.heard[0].body
-    assert ("vertex-2023-10-16", 0) == (body["anthropic_version"], body["temperature"])
+    assert (body["anthropic_version"], body["temperature"]) == ("vertex-2023-10-16", 0)
     assert "model" not in body
 
 
@@ -233,5 +233,5 @@ async def test_bedrocks_runtime_is_asked_by_its_own_path(kit: SimpleNamespace) -
     async with kit.loopback(kit.http(MESSAGE)) as server:
         answer = await kit.ask(spec_of(kit, "anthropic_messages", sdk, server.url), kit.request())
     heard = server.heard[0]
-    assert ("hi", "/model/the-model/invoke") == (answer.text, heard.path)
-    assert "bedrock-2023-05-31" == heard.body["anthropic_version"]
+    assert (answer.text, heard.path) == ("hi", "/model/the-model/invoke")
+    assert heard.body["anthropic_version"] == "bedrock-2023-05-31"

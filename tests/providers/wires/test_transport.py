@@ -69,8 +69,8 @@ async def test_each_status_is_a_failure_of_its_kind(
     assert (status, "req_7") == (error.http_status, error.request_id)
     assert error.service_ms is not None
     assert error.service_ms > 0
-    assert {"x-ratelimit-remaining-requests": "3"} == error.quota
-    assert {"temperature": 0, "max_tokens": 64} == error.params_sent
+    assert error.quota == {"x-ratelimit-remaining-requests": "3"}
+    assert error.params_sent == {"temperature": 0, "max_tokens": 64}
     assert json.loads(error.body or "")["error"]["message"] == "no, [redacted] is bad"
     assert str(error).startswith("p:m: HTTP ")
 
@@ -81,7 +81,7 @@ async def test_a_body_cut_short_is_a_broken_connection(kit: SimpleNamespace, str
     whole = kit.http(ANSWERS["openai_chat"]("x" * 500))
     async with kit.loopback(lambda heard, w: (w.write(whole[:-200]), w.close())[1]) as server:
         error = await failed(kit, "openai_chat", server.url, stream=stream)
-    assert ("connection", 200) == (error.kind, error.http_status)
+    assert (error.kind, error.http_status) == ("connection", 200)
 
 
 async def test_a_connection_closed_without_an_answer_is_a_broken_connection(
@@ -90,7 +90,7 @@ async def test_a_connection_closed_without_an_answer_is_a_broken_connection(
     """The server hangs up."""
     async with kit.loopback(lambda heard, w: w.close()) as server:
         error = await failed(kit, "openai_chat", server.url)
-    assert ("connection", None) == (error.kind, error.http_status)
+    assert (error.kind, error.http_status) == ("connection", None)
 
 
 async def test_an_unreachable_server_is_a_broken_connection(kit: SimpleNamespace) -> None:
@@ -98,7 +98,7 @@ async def test_an_unreachable_server_is_a_broken_connection(kit: SimpleNamespace
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         error = await failed(kit, "gemini", f"http://127.0.0.1:{taken.getsockname()[1]}")
-    assert "connection" == error.kind
+    assert error.kind == "connection"
 
 
 async def test_a_silent_server_is_a_timeout_at_the_limit(kit: SimpleNamespace) -> None:
@@ -111,7 +111,7 @@ async def test_a_silent_server_is_a_timeout_at_the_limit(kit: SimpleNamespace) -
     async with kit.loopback(hold) as server:
         error = await failed(kit, "anthropic_messages", server.url, timeout_s=0.05)
         gate.set()
-    assert ("timeout", 50.0) == (error.kind, error.service_ms)
+    assert (error.kind, error.service_ms) == ("timeout", 50.0)
 
 
 async def test_a_stalled_stream_is_a_timeout_and_keeps_what_came(kit: SimpleNamespace) -> None:
@@ -128,7 +128,7 @@ async def test_a_stalled_stream_is_a_timeout_and_keeps_what_came(kit: SimpleName
     async with kit.loopback(stall) as server:
         error = await failed(kit, "openai_chat", server.url, timeout_s=0.2, stream=True)
         gate.set()
-    assert ("timeout", 200.0, 200) == (error.kind, error.service_ms, error.http_status)
+    assert (error.kind, error.service_ms, error.http_status) == ("timeout", 200.0, 200)
     assert "half" in (error.body or "")
 
 
@@ -139,7 +139,7 @@ async def test_a_redirect_is_not_followed(kit: SimpleNamespace, status: int) -> 
         place = {"location": f"{other.url}/v1/chat/completions"}
         async with kit.loopback(kit.http("", status, place)) as server:
             error = await failed(kit, "openai_chat", server.url)
-    assert [] == other.heard
+    assert other.heard == []
     assert ("rejected", status) == (error.kind, error.http_status)
     assert "correct base_url" in str(error)
 
@@ -158,7 +158,7 @@ async def test_a_lone_surrogate_becomes_storable_text(kit: SimpleNamespace, wire
     """Half a pair is U+FFFD; a whole pair is its character."""
     async with kit.loopback(kit.http(json.dumps(ANSWERS[wire]("a\ud800b\U0001f600")))) as server:
         completion = await kit.ask(kit.spec(wire, server.url), kit.request())
-    assert "a\ufffdb\U0001f600" == completion.text
+    assert completion.text == "a\ufffdb\U0001f600"
 
 
 async def test_a_surrogate_in_a_prompt_goes_out_as_text(kit: SimpleNamespace) -> None:
@@ -168,7 +168,7 @@ async def test_a_surrogate_in_a_prompt_goes_out_as_text(kit: SimpleNamespace) ->
     messages = (Message(role="user", content="a\ud800b"),)
     async with kit.loopback(kit.http(ANSWERS["openai_chat"]("ok"))) as server:
         await kit.ask(kit.spec("openai_chat", server.url), kit.request(messages=messages))
-    assert "a\ufffdb" == server.heard[0].body["messages"][0]["content"]
+    assert server.heard[0].body["messages"][0]["content"] == "a\ufffdb"
 
 
 async def test_a_pair_split_over_two_events_is_one_character(kit: SimpleNamespace) -> None:
@@ -177,7 +177,7 @@ async def test_a_pair_split_over_two_events_is_one_character(kit: SimpleNamespac
     body = kit.events(*halves, "[DONE]")
     async with kit.loopback(kit.http(body, kind="text/event-stream")) as server:
         completion = await kit.ask(kit.spec("openai_chat", server.url), kit.request(stream=True))
-    assert "\U0001f600" == completion.text
+    assert completion.text == "\U0001f600"
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -188,7 +188,7 @@ async def test_an_unreadable_200_is_a_bad_body_that_is_kept(
     """Not JSON, or JSON of no known shape: an outcome of its own, with the body for the journal."""
     async with kit.loopback(kit.http(body)) as server:
         error = await failed(kit, wire, server.url)
-    assert ("bad_body", 200) == (error.kind, error.http_status)
+    assert (error.kind, error.http_status) == ("bad_body", 200)
     assert body.decode("utf-8", "replace") == (error.body or "")
 
 
@@ -196,7 +196,7 @@ async def test_a_kept_body_is_at_most_64_kib(kit: SimpleNamespace) -> None:
     """A journal line stays a line."""
     async with kit.loopback(kit.http(b"x" * 200_000)) as server:
         error = await failed(kit, "openai_chat", server.url)
-    assert 64 * 1024 == len(error.body or "")
+    assert len(error.body or "") == 64 * 1024
 
 
 async def test_a_key_in_an_answer_is_redacted(kit: SimpleNamespace) -> None:
@@ -205,7 +205,7 @@ async def test_a_key_in_an_answer_is_redacted(kit: SimpleNamespace) -> None:
         spec = kit.spec("openai_chat", server.url, api_key_env="TEST_API_KEY")
         completion = await kit.ask(spec, kit.request())
     assert f"Bearer {KEY}" == server.heard[0].headers["authorization"]
-    assert "your key is [redacted]" == completion.text
+    assert completion.text == "your key is [redacted]"
 
 
 async def test_a_missing_key_is_named_before_anything_is_sent(
@@ -268,7 +268,7 @@ async def test_a_server_that_ignores_stream_is_still_understood(kit: SimpleNames
     """A whole JSON answer to a streamed request is an answer without a first-token time."""
     async with kit.loopback(kit.http(ANSWERS["openai_chat"]("whole"))) as server:
         completion = await kit.ask(kit.spec("openai_chat", server.url), kit.request(stream=True))
-    assert ("whole", None) == (completion.text, completion.ttft_ms)
+    assert (completion.text, completion.ttft_ms) == ("whole", None)
 
 
 async def test_headers_and_extra_body_of_the_catalogue_go_out(kit: SimpleNamespace) -> None:
@@ -281,6 +281,6 @@ async def test_headers_and_extra_body_of_the_catalogue_go_out(kit: SimpleNamespa
     async with kit.loopback(echo) as server:
         error = await failed(kit, "openai_chat", server.url, **spec)
     heard = server.heard[0]
-    assert "gw-secret-123456" == heard.headers["x-gateway-token"]
+    assert heard.headers["x-gateway-token"] == "gw-secret-123456"
     assert {"effort": "low"} == heard.body["reasoning"] == error.params_sent["reasoning"]
     assert "gw-secret" not in f"{error} {error.body}"

@@ -27,7 +27,9 @@ def attempt(number: int = 1, **changes: Any) -> Attempt:
 def trial(sample_id: str = "a", value: float | None = 1.0, **changes: Any) -> Trial:
     status = changes.get("status", "ok")
     rung = {"ok": "valid", "refused": "refusal", "malformed": "not_json"}.get(status)
-    score = Score(grader="fields", version="1", value=value, failure="no" if value is None else None)
+    score = Score(
+        grader="fields", version="1", value=value, failure="no" if value is None else None
+    )
     given = {
         "run_id": "r", "suite": "s", "arm": "p:m", "model": "p:m", "repeat": 1, "status": status,
         "output_rung": rung, "first_rung": rung, "attempts": (attempt(),),

@@ -1,0 +1,101 @@
+"""What an earlier part of a run left in its journal: finished trials, and answers not yet graded.
+
+Looked up by a trial's key and by content: it tells whether the very same request was answered, and
+by what it was graded. It does not decide what is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from evalkit.core.records import Cause
+from evalkit.run.journal import (
+    NAME,
+    AttemptLine,
+    Index,
+    TrialKey,
+    TrialLine,
+    attempt_of,
+    key_hash,
+)
+from evalkit.run.retry import cause_after
+from evalkit.run.trial import Known
+
+_ASKED_AGAIN = ("error", "skipped")
+
+
+class Finished(NamedTuple):
+    """A trial that has an answer and a grade.
+
+    Attributes:
+        group: Where its lines are found in the journal's index.
+    """
+
+    request_fingerprint: str
+    grading_fingerprint: str
+    group: int
+
+
+class Earlier:
+    """Trials of a journal by key; each is taken once.
+
+    Args:
+        folder: The run's folder, or None for a run that has no past.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._finished: dict[int, Finished] = {}
+        self._known: dict[int, tuple[Known, int]] = {}
+        self._index = None if folder is None else Index(folder / NAME)
+        for group, (attempts, trial) in enumerate(self._index.groups() if self._index else ()):
+            self._add(group, attempts, trial)
+        self.finished = len(self._finished)
+
+    def take(self, key: TrialKey) -> tuple[Finished | None, Known | None]:
+        """Return what stands of a trial, and forget it."""
+        if not self._finished and not self._known:
+            return None, None
+        number = key_hash(*key)
+        known = self._known.pop(number, None)
+        return self._finished.pop(number, None), known[0] if known else None
+
+    def reread(self, finished: Finished) -> Known:
+        """Return the answers of a finished trial, to be graded anew and never to be asked for."""
+        if self._index is None:
+            raise AssertionError("a run without a past has no finished trial")
+        attempts, _ = self._index.group(finished.group)
+        known = _known(attempts, finished.request_fingerprint)
+        return known._replace(was_graded=True)
+
+    def left(self) -> Iterator[TrialLine]:
+        """Iterate over the trials that nobody took: of samples or arms that are not there now."""
+        groups = [f.group for f in self._finished.values()]
+        groups += [group for _, group in self._known.values()]
+        for group in sorted(set(groups)):
+            trial = self._index.group(group)[1] if self._index else None
+            if trial is not None and trial.status != "skipped":
+                yield trial
+
+    def _add(self, group: int, attempts: list[AttemptLine], trial: TrialLine | None) -> None:
+        first = trial or attempts[0]
+        key = key_hash(first.suite, first.sample_id, first.arm, first.repeat)
+        done = trial is not None and trial.status not in _ASKED_AGAIN
+        if trial is not None and done:
+            self._finished[key] = Finished(
+                trial.request_fingerprint, trial.grading_fingerprint, group
+            )
+        own = [a for a in attempts if a.role == "model"]
+        latest = own[-1].request_fingerprint if own else ""
+        if not done or (trial is not None and own and latest != trial.request_fingerprint):
+            self._known[key] = _known(own, latest), group
+
+
+def _known(attempts: list[AttemptLine], request_fingerprint: str) -> Known:
+    own = [
+        a for a in attempts if a.role == "model" and a.request_fingerprint == request_fingerprint
+    ]
+    answers = tuple(done for a in own if (done := attempt_of(a).completion) is not None)
+    cause: Cause = cause_after(own[-1].outcome) if own else "first"
+    return Known(len(own), answers, request_fingerprint, cause)

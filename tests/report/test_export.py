@@ -1,0 +1,104 @@
+"""summary.json, .csv and .md: whole, safe, the same figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from trials_by_hand import ArmFacts, error, row, rows, trial
+
+from evalkit.report.export import safe_cell, summary_csv, write_summary
+from evalkit.report.markdown import escaped, summary_markdown, table
+
+EVIL = "=cmd|'/c calc'!A1\n|`x`<script>"
+
+
+def _document():
+    trials = [trial(str(i)) for i in range(3)] + [error("e"), trial("f", arm=EVIL, model="own:m")]
+    return {
+        "schema_version": 1,
+        "run_id": "r",
+        "rows": rows(trials, arms={"p:m": ArmFacts(weights="closed")}),
+    }
+
+
+def test_a_summary_is_written_in_three_forms(tmp_path):
+    """And nothing else stays in the folder."""
+    document = _document()
+    paths = write_summary(document, tmp_path)
+    assert [p.name for p in paths] == ["summary.json", "summary.csv", "summary.md"]
+    assert document == json.loads(paths[0].read_text(encoding="utf-8"))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_figure_that_json_cannot_say_is_refused(tmp_path):
+    """NaN never reaches a file."""
+    with pytest.raises(ValueError, match="JSON"):
+        write_summary({"rows": [], "run_id": "r", "x": float("nan")}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_csv_holds_every_figure_with_its_interval():
+    """Five columns a figure; empty where there is none."""
+    found = list(csv.DictReader(io.StringIO(summary_csv(_document()["rows"]))))
+    by_arm = {r["model"]: r for r in found}
+    assert tuple(by_arm["p:m"][k] for k in ("quality", "quality_n", "quality_method")) == (
+        "1.0",
+        "3",
+        "wilson",
+    )
+    assert by_arm["p:m"]["latency_ms_p50"] == "100.0"
+    assert by_arm["p:m"]["latency_ms_p99_high"] == ""
+    assert (by_arm["own:m"]["cost_usd"], by_arm["own:m"]["priced_fraction"]) == ("", "0.0")
+    assert by_arm["p:m"]["rung_valid"] == "3"
+
+
+def test_no_cell_of_the_csv_is_a_formula():
+    """Whatever an arm is called."""
+    for line in csv.reader(io.StringIO(summary_csv(_document()["rows"]))):
+        assert not any(cell.startswith(("=", "+", "@", "\t", "\r")) for cell in line)
+
+
+@pytest.mark.parametrize("start", list("=+-@\t\r"))
+def test_text_that_begins_like_a_formula_is_quoted(start):
+    """Numbers are left as they are."""
+    assert f"'{start}1" == safe_cell(f"{start}1")
+    assert safe_cell(-1) == -1
+
+
+def test_names_cannot_break_the_markdown_table():
+    """Pipes, backticks, newlines and HTML are shown, not obeyed."""
+    text = summary_markdown(_document())
+    lines = [line for line in text.split("\n") if "cmd" in line]
+    assert len(lines) == 1
+    cells = lines[0].replace("\\|", "").count("|")
+    assert cells == text.split("\n")[4].replace("\\|", "").count("|")
+    assert "<script>" not in text
+    assert "\\`x\\`" in text
+
+
+def test_markdown_says_what_is_unpriced_and_what_intervals_count():
+    """Every note of the terminal stands there too."""
+    text = summary_markdown(_document())
+    assert "unpriced" in text
+    assert "n = 3, from 3 trials (wilson)" in text
+
+
+def test_no_rows_is_a_sentence():
+    """Not an empty table."""
+    text = summary_markdown({"run_id": "r", "rows": []})
+    assert "No trial was made." in text
+    assert "|" not in text
+
+
+def test_escaping_is_for_one_line():
+    """Line breaks of any kind go."""
+    assert "\n" not in escaped("a\nb\u2028c\r")
+    assert table(["a"], [["b"]]) == "| a |\n| --- |\n| b |"
+
+
+def test_numbers_are_not_text():
+    """A row's own numbers stay numbers in JSON."""
+    assert isinstance(row([trial()])["quality"]["value"], float)
