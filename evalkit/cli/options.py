@@ -23,7 +23,7 @@ def add_providers(parser: argparse.ArgumentParser) -> None:
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add `--set KEY=VALUE` and `--allow-code`."""
     parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+        "--set", dest="settings", action="append", default=[], metavar="[SUITE:]KEY=VALUE",
         help="override a key of suite.yaml, for example params.seed=1 or data.path=FILE",
     )  # fmt: skip
     parser.add_argument(

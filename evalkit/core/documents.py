@@ -20,7 +20,7 @@ import yaml
 
 from evalkit.core.errors import ConfigError
 from evalkit.core.keys import NOT_SHOWN, holds_key, is_key_name, is_variable
-from evalkit.core.yaml_nodes import MERGE, TEXT, VALUE, compose
+from evalkit.core.yaml_nodes import COLLECTIONS, MERGE, TEXT, VALUE, compose
 
 _MISSING = object()
 _ENV_USE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -297,6 +297,10 @@ class _Builder:
         """Return a node with all below it."""
         if root is None:
             return Node(None, self._place(None), {}, self.problems)
+        if not isinstance(root, yaml.ScalarNode) and root.tag not in COLLECTIONS:
+            self.problems.append(
+                f"{self._place(root.start_mark)}: unknown tag {root.tag!r}; allowed: none"
+            )
         if isinstance(root, yaml.MappingNode):
             return self._mapping(root)
         if isinstance(root, yaml.SequenceNode):
@@ -440,4 +444,6 @@ def _name(kind: type | tuple[type, ...]) -> str:
         list: "a list",
     }
     kinds = kind if isinstance(kind, tuple) else (kind,)
+    if float in kinds:
+        kinds = tuple(k for k in kinds if k is not int)
     return " or ".join(names.get(k, k.__name__) for k in kinds)

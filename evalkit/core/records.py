@@ -100,6 +100,7 @@ class Request(Record, frozen=True, kw_only=True):
         params: Sampling parameters as the suite and the model entry ask for them.
         inputs: The sample's columns; only in-process contestants read them.
         identity: What else decides the answer: weights hash, training data, code hash.
+        settings: Hash of further settings of the model's entry that go on the wire.
     """
 
     suite: str
@@ -114,6 +115,7 @@ class Request(Record, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     inputs: dict[str, Any] = {}
     identity: str = ""
+    settings: str = ""
     stream: bool = False
 
     def fingerprint(self) -> str:
@@ -132,6 +134,7 @@ class Request(Record, frozen=True, kw_only=True):
                 "model": self.model,
                 "repeat": self.repeat,
                 "identity": self.identity,
+                "settings": self.settings,
                 "inputs": self.inputs if self.identity else None,
             }
         )
@@ -317,6 +320,8 @@ def to_builtins(record: msgspec.Struct) -> dict[str, Any]:
 
 def without_lone_surrogates(text: str) -> str:
     """Replace lone surrogates by U+FFFD: they are no text and cannot be stored as UTF-8."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -13,6 +13,7 @@ import yaml
 from yaml.composer import Composer, ComposerError
 
 MERGE = "tag:yaml.org,2002:merge"
+COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 TEXT = "tag:yaml.org,2002:str"
 VALUE = "tag:yaml.org,2002:value"
 MAX_DEPTH = 60

@@ -53,17 +53,26 @@ class LinearClassifier:
     """
 
     def __init__(self, matrix: Any, classes: Sequence[Any]) -> None:  # noqa: ANN401
+        import numpy as np
         from scipy.sparse import issparse
         from sklearn.linear_model import LogisticRegression, SGDClassifier
 
         if not issparse(matrix):
-            self._model = LogisticRegression(C=0.1, max_iter=1000, random_state=0)
+            model = LogisticRegression(C=0.1, max_iter=1000, random_state=0)
         elif len(set(classes)) * len(classes) > MANY:
-            self._model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, random_state=0)
+            model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, random_state=0)
         else:
-            self._model = LogisticRegression(C=10.0, max_iter=1000, random_state=0)
-        self._model.fit(matrix, classes)
+            model = LogisticRegression(C=10.0, max_iter=1000, random_state=0)
+        model.fit(matrix, classes)
+        self._classes = model.classes_.tolist()
+        # One weight column a class, row by row in memory: the library's own `predict` copies
+        # the whole matrix at each call.
+        self._weights = np.ascontiguousarray(model.coef_.T)
+        self._intercepts = model.intercept_
 
     def predict(self, matrix: Any) -> list[Any]:  # noqa: ANN401
         """Return the most probable class of each row."""
-        return list(self._model.predict(matrix).tolist())
+        scores = matrix @ self._weights + self._intercepts
+        if scores.shape[1] == 1:
+            return [self._classes[int(score > 0)] for score in scores[:, 0]]
+        return [self._classes[i] for i in scores.argmax(axis=1)]

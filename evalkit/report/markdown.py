@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evalkit.report.terminal import COLUMNS, notes
+from evalkit.report.terminal import COLUMNS, notes, rungs
 from evalkit.report.values import Row, arm_name, clean
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
@@ -45,20 +45,26 @@ def summary_markdown(document: dict[str, Any]) -> str:
     parts = [f"# Run {escaped(document['run_id'])}"]
     for suite in dict.fromkeys(row["suite"] for row in rows):
         own = [row for row in rows if row["suite"] == suite]
-        head = ["arm", "mode", *(escaped(column.head) for column in COLUMNS)]
+        head = ["arm", *(escaped(column.head) for column in COLUMNS)]
         cells = [
             [
                 escaped(arm_name(row)),
-                escaped(row["structured_mode"] or "-"),
                 *(escaped(column.cell(row)) for column in COLUMNS),
             ]
             for row in own
         ]
-        parts += [f"## {escaped(suite)}", table(head, cells, left=3), _sizes(own)]
+        parts += [f"## {escaped(suite)}", table(head, cells, left=3), _rungs(own), _sizes(own)]
     if not rows:
         parts.append("No trial was made.")
     parts += ["\n".join(f"- {escaped(note)}" for note in notes(rows))]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rungs(rows: Sequence[Row]) -> str:
+    """Say on which rungs the outputs stand, where any is not `valid`."""
+    odd = [row for row in rows if set(row["rungs"]) - {"valid"}]
+    lines = [f"- {escaped(arm_name(row))}: {escaped(rungs(row))}" for row in odd]
+    return "\n".join(["Outputs by rung:", "", *lines]) if lines else ""
 
 
 def _sizes(rows: Sequence[Row]) -> str:

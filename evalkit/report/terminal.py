@@ -57,6 +57,7 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
+    Column("mode", lambda r: clean(r["structured_mode"] or MISSING), left=True),
     Column("weights", weights_of, left=True),
     Column("asked", lambda r: str(r["n_asked"])),
     Column("answered", lambda r: str(r["n_answered"])),
@@ -111,14 +112,14 @@ def summary_table(rows: Sequence[Row], style: Style) -> str:
 
 
 def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
-    names = [_modes(row, rows) for row in rows]
+    names = [arm_name(row) for row in rows]
     limit = max(12, min(44, style.width // 3))
     name_width = min(limit, max(width(suite), *(width(name) for name in names)))
     cells = [[column.cell(row) for row in rows] for column in COLUMNS]
     used = [
         index
         for index, column in enumerate(COLUMNS)
-        if column.head not in ("TTFT ↓", "skip", "weights") or set(cells[index]) - {MISSING, "0"}
+        if column.head != "skip" or set(cells[index]) - {"0"}
     ]
     widths = {i: max(len(COLUMNS[i].head), *map(len, cells[i])) for i in used}
     lines: list[str] = []
@@ -129,17 +130,23 @@ def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
         for row_index, name in enumerate(names):
             texts = [(cells[i][row_index], i) for i in block]
             lines.append(_line(name, name_width, texts, widths, style if style.colour else None))
-    return lines
+    return lines + _rung_lines(rows, name_width)
 
 
-def _modes(row: Row, rows: Sequence[Row]) -> str:
-    """Return an arm's name, with its mode where the arms of this suite differ in it."""
-    name = arm_name(row)
-    modes = {other["structured_mode"] for other in rows if other["structured_mode"]}
-    mode = row["structured_mode"]
-    if not mode or "@" in str(row["arm"]) or len(modes) < 2:
-        return name
-    return f"{name} @{clean(mode)}"
+def rungs(row: Row) -> str:
+    """Return the share of each rung among the answered trials, the largest first."""
+    total = sum(row["rungs"].values())
+    ordered = sorted(row["rungs"].items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{clean(rung)} {share(count / total)}" for rung, count in ordered)
+
+
+def _rung_lines(rows: Sequence[Row], name_width: int) -> list[str]:
+    """Say on which rungs the outputs stand, where any is not `valid`."""
+    odd = [row for row in rows if set(row["rungs"]) - {"valid"}]
+    if not odd:
+        return []
+    said = [f"{_shortened(arm_name(r), name_width):<{name_width}}  {rungs(r)}" for r in odd]
+    return ["", f"{'outputs':<{name_width}}  share of each rung", *said]
 
 
 def _blocks(used: Sequence[int], widths: Mapping[int, int], room: int) -> list[list[int]]:

@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import refusal_reason
 from evalkit.core.ports import Adapter, adapter_factory
-from evalkit.core.records import MODES, OutputSpec, Record, Request, Sample
+from evalkit.core.records import MODES, OutputSpec, Record, Request, Sample, fingerprint
 from evalkit.providers.catalogue import Catalogue, Model, Provider, missing, model_spec
 from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite
@@ -38,6 +40,8 @@ class Arm(Record, frozen=True, kw_only=True):
         model: `provider:name`.
         mode: The mode to request; None for contestants that know no modes.
         params: Sampling parameters: the suite's, then the model entry's own.
+        settings: Hash of what else the entry puts on the wire (`extra_body`, versions, ...).
+        blocked: Why no sample without demands of its own may be sent there, or None.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Arm(Record, frozen=True, kw_only=True):
     provider: Provider
     entry: Model
     params: dict[str, Any]
+    settings: str = ""
+    blocked: str | None = None
 
 
 class NotRun(Record, frozen=True, kw_only=True):
@@ -131,10 +137,22 @@ def plan_arms(
             name = f"{full}@{mode}" if has_mode else full
             params = {**suite.spec.params, **model.params}
             arm = Arm(
-                name=name, model=full, mode=mode, provider=provider, entry=model, params=params
+                name=name,
+                model=full,
+                mode=mode,
+                provider=provider,
+                entry=model,
+                params=params,
+                settings=_settings(provider, model),
+                blocked=refusal_reason(suite.own_demand, provider.governance),
             )
             arms.setdefault(name, (arm, adapter))
     return list(arms.values()), not_run
+
+
+def _settings(provider: Provider, model: Model) -> str:
+    """Return the hash of what decides an answer beside parameters and messages."""
+    return fingerprint([provider.options, model.options, model.unsupported_params, provider.client])
 
 
 def _is_named_by_mode(suite: Suite, choice: Choice, *, several: bool) -> bool:
@@ -149,13 +167,15 @@ def resolve_modes(
 ) -> tuple[list[str | None], str | None]:
     """Return the modes to run, and why others do not.
 
-    `auto` is the strongest mode that the model declares, `prompt` where it declares none.
+    `auto` is the strongest mode that the model declares, `prompt` where it declares none. Labels
+    are asked for as text under `auto`; only a mode that is named constrains them.
     """
     if not modes:
         return [None], None
-    if not _asks_modes(suite.spec.output):
+    output = suite.spec.output
+    if not _asks_modes(output):
         return ["prompt"], None
-    strongest = model.structured or "prompt"
+    strongest = "prompt" if output.format == "label" else model.structured or "prompt"
     wanted = [named] if named else list(suite.spec.structured)
     resolved = [strongest if mode == "auto" else mode for mode in wanted]
     if model.structured is None:
@@ -199,22 +219,38 @@ def make_request(
         provider=arm.provider.name,
         model=arm.entry.wire_name,
         messages=suite.messages(sample),
-        output=suite.spec.output,
+        output=asked_form(suite.spec.output, arm.mode),
         mode=arm.mode,  # type: ignore[arg-type]
         params=arm.params,
         inputs=sample.columns,
         identity=identity,
+        settings=arm.settings,
         stream=stream,
     )
 
 
 def skip_reason(suite: Suite, sample: Sample, arm: Arm) -> str | None:
     """Return why this sample must not be sent to this arm, or None where it may."""
+    if sample.sensitivity is None and sample.require is None:
+        return arm.blocked
     return refusal_reason(suite.demand(sample), arm.provider.governance)
 
 
 def _asks_modes(output: OutputSpec) -> bool:
-    return output.format == "json"
+    return output.format in ("json", "label")
+
+
+def asked_form(output: OutputSpec, mode: str | None) -> OutputSpec:
+    """Return the form to ask for: a label by schema is an object with the label in it."""
+    if output.format != "label" or mode in (None, "prompt"):
+        return output
+    schema = {
+        "type": "object",
+        "properties": {"label": {"type": "string", "enum": list(output.labels)}},
+        "required": ["label"],
+        "additionalProperties": False,
+    }
+    return msgspec.structs.replace(output, format="json", schema=schema)
 
 
 def _named(

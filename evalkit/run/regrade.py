@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError, JournalError
 from evalkit.core.records import Sample
@@ -17,7 +17,7 @@ from evalkit.graders.parse import Parser
 from evalkit.run.clock import SystemClock
 from evalkit.run.folder import Run, write_manifest
 from evalkit.run.journal import AttemptLine, Index, Journal, TrialLine, attempt_of
-from evalkit.run.setup import code_allowed, grading_of
+from evalkit.run.setup import code_allowed, grading_of, settings_for
 from evalkit.run.trial import GradeBy, graded_line, grading_key
 from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite, load_suite
@@ -125,7 +125,7 @@ def _sources(
     folders = [suite] if suite else [Path(entry["folder"]) for entry in facts.values()]
     sources = {}
     for place in folders:
-        loaded = load_suite(place, settings=chosen)
+        loaded = load_suite(place, settings=_own_settings(place, facts, chosen))
         if loaded.name not in facts:
             raise ConfigError(
                 f"{place}: suite {loaded.name!r} is not part of {run.run_id}; "
@@ -140,6 +140,18 @@ def _sources(
     if not sources:
         raise JournalError(f"{run.folder}: run.json names no suite")
     return sources
+
+
+def _own_settings(
+    place: Path, facts: dict[str, dict[str, Any]], settings: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the run's settings that concern the suite in a folder."""
+    asked = [Path(entry["folder"]) for entry in facts.values()]
+    if place in asked:
+        return settings_for(place, asked, settings)
+    if len(asked) == 1:  # another version of the only suite
+        return settings_for(asked[0], asked, settings)
+    return tuple(s for s in settings if ":" not in s.partition("=")[0])
 
 
 def _ids(suite: Suite) -> Iterator[tuple[int, str]]:

@@ -148,13 +148,17 @@ class Runner:
                 if self._is_stopped():
                     return
                 job = self._to_make(drawn)
-                if job is None:
+                if job is None or self._is_given_up(job):
                     continue
                 await pending.acquire()
                 await lane.gate.acquire()
                 if self._is_stopped():
                     lane.gate.release()
                     return
+                if self._is_given_up(job):  # while it waited for the slot
+                    lane.gate.release()
+                    pending.release()
+                    continue
                 task = group.create_task(self._trial(job))
                 task.add_done_callback(lambda _: pending.release())
 
@@ -203,8 +207,8 @@ class Runner:
     def _to_make(self, job: Job) -> Job | None:
         """Return the trial with what is known of it, or None where it needs no request.
 
-        No request need those that are finished, not allowed, or hopeless. One that is finished
-        but was graded by other graders or another target comes back with its answers.
+        No request need those that are finished or not allowed. One that is finished but was
+        graded by other graders or another target comes back with its answers.
         """
         finished, known = self._earlier.take(job.key)
         if finished and finished.request_fingerprint == self._request_hash(job):
@@ -221,13 +225,17 @@ class Runner:
             self._asker.journal.trial(skip_line(job, self._asker, mark, f"not allowed: {reason}"))
             self._note(job, Outcome("skipped"))
             return None
-        stopped = self._stopped_arms.get((entry.suite.name, entry.arm.name))
-        if stopped and not job.known.answers:
-            mark = self._mark(job)
-            self._asker.journal.trial(error_line(job, self._asker, mark, f"not sent: {stopped}"))
-            self._note(job, Outcome("error"))
-            return None
         return job
+
+    def _is_given_up(self, job: Job) -> bool:
+        """Journal a trial of an arm that is not asked any more; True where it is one."""
+        stopped = self._stopped_arms.get((job.entry.suite.name, job.entry.arm.name))
+        if not stopped or job.known.answers:
+            return False
+        mark = self._mark(job)
+        self._asker.journal.trial(error_line(job, self._asker, mark, f"not sent: {stopped}"))
+        self._note(job, Outcome("error"))
+        return True
 
     def _request_hash(self, job: Job) -> str:
         entry = job.entry

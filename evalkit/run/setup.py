@@ -90,15 +90,47 @@ def load_suites(options: RunOptions) -> list[Suite]:
     Raises:
         ConfigError: With file and line of each problem.
     """
+    folders = [Path(name) for name in options.suites]
     suites = [
-        load_suite(Path(name), settings=options.settings, check=lambda s: _checks(s, options))
-        for name in options.suites
+        load_suite(
+            folder,
+            settings=settings_for(folder, folders, options.settings),
+            check=lambda s: _checks(s, options),
+        )
+        for folder in folders
     ]
     names = [suite.name for suite in suites]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise ConfigError(f"suites: {sorted(repeated)} is the name of two suites; rename one")
     return suites
+
+
+def settings_for(folder: Path, folders: Sequence[Path], settings: Iterable[str]) -> tuple[str, ...]:
+    """Return the settings that concern one suite.
+
+    `KEY=VALUE` concerns all, `FOLDER:KEY=VALUE` only the suite whose folder has that name.
+    """
+    names = {_folder_name(other) for other in folders}
+    own = []
+    for setting in settings:
+        name, colon, rest = setting.partition(":")
+        if colon and "=" not in name:
+            if name not in names:
+                raise ConfigError(
+                    f"--set {name}:...: no suite {name!r} in this run; it has: "
+                    + ", ".join(sorted(names))
+                )
+            if name == _folder_name(folder):
+                own.append(rest)
+        else:
+            own.append(setting)
+    return tuple(own)
+
+
+def _folder_name(folder: Path) -> str:
+    place = folder.parent if folder.name == "suite.yaml" else folder
+    return place.resolve().name
 
 
 def grading_of(spec: SuiteSpec, *, allow_code: bool) -> Grading:
@@ -149,6 +181,7 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
     except BaseException:
         await close_all(planner.adapters.values())
         raise
+    _refuse_idle_models(planner, options)
     for model, reason in lacking:
         planner.not_run.append(NotRun(suite="*", model=model, reason=reason))
     idle = [s.name for s in suites if all(e.suite is not s for e, _ in planner.entries)]
@@ -172,6 +205,16 @@ def _with_concurrency(catalogue: Catalogue, concurrency: int) -> Catalogue:
             provider = msgspec.structs.replace(provider, limits=limits)
         providers[name] = provider
     return msgspec.structs.replace(catalogue, providers=providers)
+
+
+def _refuse_idle_models(planner: _Planner, options: RunOptions) -> None:
+    """Refuse a run in which a model that the user named takes part nowhere."""
+    if options.models is None:
+        return
+    busy = {entry.arm.model for entry, _ in planner.entries}
+    problems = [out.reason for out in planner.not_run if out.model not in busy]
+    if problems:
+        raise ConfigError(problems)
 
 
 async def _choose(
@@ -236,8 +279,6 @@ class _Planner:
         try:
             await adapter.open(view)
         except ConfigError as error:
-            if self.options.models is not None:
-                raise
             reason = NotRun(suite=view.name, model=arm.model, reason=str(error))
             if reason not in self.not_run:
                 self.not_run.append(reason)

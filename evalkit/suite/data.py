@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import tempfile
+import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -72,6 +73,7 @@ class Table:
         counts: str = "line",
     ) -> None:
         self.file = file
+        weakref.finalize(self, file.close)
         self.name = name
         self.offsets = array("Q")
         self.lines = array("L")

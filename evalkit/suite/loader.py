@@ -55,15 +55,14 @@ class Suite:
         """Render one sample's prompt."""
         return self.prompts.render(sample.columns)
 
+    @property
+    def own_demand(self) -> Requirement:
+        """What every sample demands of whoever sees it."""
+        return requirement(self.spec.sensitivity, self.spec.require)
+
     def demand(self, sample: Sample) -> Requirement:
         """Return what this sample demands of whoever sees it: the strictest of suite and sample."""
-        own = self.spec
-        return strictest(
-            [
-                requirement(own.sensitivity, own.require),
-                requirement(sample.sensitivity, sample.require),
-            ]
-        )
+        return strictest([self.own_demand, requirement(sample.sensitivity, sample.require)])
 
     def _problem(self, sample: Sample) -> str | None:
         return self.prompts.check(sample.columns) or (self._check(sample) if self._check else None)

@@ -82,12 +82,15 @@ def new_suite(name: str, parent: Path, form: str) -> Path:
     Raises:
         ConfigError: If the name cannot be one, or the folder exists.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name, re.ASCII):
         raise ConfigError(f"new suite: a name has letters, digits, - and _ only, got {name!r}")
     folder = parent / name
     if folder.exists():
         raise ConfigError(f"{folder}: it exists already; choose another name")
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: it cannot be written: {error.strerror}") from None
     for file, text in _files(name, form).items():
         (folder / file).write_text(text, encoding="utf-8")
     return folder

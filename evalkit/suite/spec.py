@@ -6,7 +6,7 @@ Reads the templates and schemas that it names, not the data. It does not know sa
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,19 @@ from evalkit.suite.prompts import PromptSpec, template_text
 
 FORMATS = ("text", "label", "json", "tool_calls")
 RUNGS = ("valid", "fenced", "embedded", "repaired")
-_PARAMS: dict[str, tuple[type, ...]] = {
-    "temperature": (int, float),
-    "top_p": (int, float),
-    "top_k": (int,),
-    "max_tokens": (int,),
-    "seed": (int,),
-    "stop": (str, list),
-    "presence_penalty": (int, float),
-    "frequency_penalty": (int, float),
-    "reasoning_effort": (str,),
-    "min_p": (int, float),
-    "repeat_penalty": (int, float),
+_NUMBER = (int, float)
+_PARAMS: dict[str, tuple[tuple[type, ...], Callable[[Any], bool] | None, str]] = {
+    "temperature": (_NUMBER, lambda t: t >= 0, "a number >= 0"),
+    "top_p": (_NUMBER, lambda p: 0 <= p <= 1, "a number from 0 to 1"),
+    "top_k": ((int,), lambda k: k >= 0, "a whole number >= 0"),
+    "max_tokens": ((int,), lambda n: n >= 1, "a whole number >= 1"),
+    "seed": ((int,), None, ""),
+    "stop": ((str, list), None, ""),
+    "presence_penalty": (_NUMBER, None, ""),
+    "frequency_penalty": (_NUMBER, None, ""),
+    "reasoning_effort": ((str,), None, ""),
+    "min_p": (_NUMBER, lambda p: 0 <= p <= 1, "a number from 0 to 1"),
+    "repeat_penalty": (_NUMBER, None, ""),
 }
 
 
@@ -157,7 +158,7 @@ def _data(node: Node, folder: Path) -> DataSpec:
     hub = _hub(node.node("hub"))
     if path is not None and _is_set(node, "path"):
         hub = None  # a path given on the command line replaces the hub
-    if path is None and hub is None:
+    if _lacks(node, "path") and _lacks(node, "hub"):
         node.refuse("`data` needs `path` (a file) or `hub` (a data set's name)")
     elif path is not None and hub is not None:
         node.refuse("`data` has both `path` and `hub`; give one")
@@ -177,6 +178,11 @@ def _data(node: Node, folder: Path) -> DataSpec:
     )
     node.refuse_unknown()
     return spec
+
+
+def _lacks(node: Node, key: str) -> bool:
+    child = node.children.get(key)
+    return child is None or child.value in (None, "", [], {})
 
 
 def _is_set(node: Node, key: str) -> bool:
@@ -268,9 +274,9 @@ def _output(node: Node, folder: Path) -> OutputSpec:
         max_attempts=node.take("max_attempts", int, 1, valid=lambda n: n >= 1, what=">= 1"),
     )
     node.node("structured")
-    if spec.format == "label" and not spec.labels:
+    if spec.format == "label" and _lacks(node, "labels"):
         node.refuse("`format: label` needs `labels`: the list of allowed labels")
-    if spec.format == "tool_calls" and not spec.tools:
+    if spec.format == "tool_calls" and _lacks(node, "tools"):
         node.refuse("`format: tool_calls` needs `tools`: a file of functions in the OpenAI form")
     node.refuse_unknown()
     return spec
@@ -333,12 +339,10 @@ def _structured(node: Node) -> tuple[str, ...]:
 
 def _params(node: Node) -> dict[str, Any]:
     params = {}
-    for key, kinds in _PARAMS.items():
-        value = node.take(key, kinds, None)
+    for key, (kinds, valid, what) in _PARAMS.items():
+        value = node.take(key, kinds, None, valid=valid, what=what)
         if value is not None:
             params[key] = value
-    node.take("max_tokens", int, None, valid=lambda n: n >= 1, what="a whole number >= 1")
-    node.take("temperature", (int, float), None, valid=lambda t: t >= 0, what="a number >= 0")
     node.refuse_unknown()
     return params
 

@@ -149,7 +149,7 @@ def test_one_more_demand_never_lets_more_through(
 def test_regions_without_overlap_leave_ones_own_premises_only() -> None:
     """Suite says eu, sample says us: nobody else can meet both."""
     joined = strictest([Requirement(regions=("eu",)), Requirement(regions=("us",))])
-    assert () == joined.regions
+    assert joined.regions == ()
     assert not may_see(joined, Governance(regions=("eu",)))
     assert may_see(joined, Governance(regions=("on-premises",)))
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.core import records
@@ -33,9 +33,11 @@ INTS = st.integers(-(2**63), 2**63 - 1)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     st.none() | st.booleans() | INTS | FLOATS | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
-)  # fmt: skip
+)
 SCALARS = {str: st.text(max_size=8), int: INTS, float: FLOATS, bool: st.booleans(), Any: JSON}
 
 
@@ -75,6 +77,7 @@ def request_of(**changes: Any) -> Request:
 def test_a_record_comes_back_from_json_as_it_went(kind: type[Record]) -> None:
     """Journal lines are these records: nothing may be lost on the way."""
 
+    @settings(max_examples=30)
     @given(whole(kind))
     def holds(record: Record) -> None:
         assert record == msgspec.json.decode(msgspec.json.encode(record), type=kind)

@@ -145,6 +145,23 @@ def test_lists_are_assigned_at_their_best_not_greedily():
     assert pytest.approx((2 / 3 + 2 / 3) / 2) == value(target, answer)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_equal_assignments_the_one_with_more_leaves_counts(order):
+    """Else precision and recall would depend on the order of a list."""
+    targets = [{"o": {"p": 1, "q": 2}, "x": 9}, {"o": {"p": 5, "q": 6}, "x": 1}]
+    answer = [{"o": {"p": 1, "q": 2}, "x": 1}]
+    result = score([targets[i] for i in order], answer)
+    assert (result.value, result.details["matched"]) == (0.25, 2)
+
+
+def test_the_reason_stays_one_short_line():
+    """However much is wrong, and however long the names are."""
+    target = {f"a_rather_long_name_of_a_field_{i}": "expected\n" * 9 for i in range(50)}
+    reason = score(target, dict.fromkeys(target, "given\n" * 9)).reason
+    assert len(reason) <= 200
+    assert "\n" not in reason
+
+
 def test_empty_may_count_as_null():
     """Models write "" and [] where a target says null."""
     target, answer = {"a": None, "b": "x"}, {"a": "", "b": "x", "c": []}

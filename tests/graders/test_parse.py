@@ -241,6 +241,7 @@ def test_lone_surrogates_become_replacement_characters():
         "//" * 500_000,
         '{"a" ' + '\\"' * 24_000 + ",}",
         "{" + "/*" * 24_000 + "}",
+        '["' + "{.]\n" * 4000 + ",]",
         "\ud800" * 300_000,
         "\u202e" * 300_000,
     ],
@@ -335,6 +336,7 @@ def test_texts_are_valid_empty_truncated_or_refused():
         ("", "empty", None),
         ("I'm sorry, I cannot classify this refund.", "refusal", None),
         ("a thing about b", "not_label", None),
+        ("a thing", "not_label", None),
     ],
 )
 def test_labels_are_read_whole_or_as_the_only_one_named(text, expected, label):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from evalkit.graders.refusals import MAX_REFUSAL_CHARS, is_refusal
@@ -77,3 +79,14 @@ def test_a_long_answer_is_no_refusal():
     """It says something beside."""
     long = REFUSALS[0] + " But here is what I can say." + " More." * MAX_REFUSAL_CHARS
     assert not is_refusal(long, form_missing=True)
+
+
+@pytest.mark.shared_data
+def test_no_sentence_of_13083_bank_customers_is_taken_for_a_refusal(shared_data):
+    """Many begin with "I can't": as answers in prose none of them declines a request."""
+    sentences = []
+    for name in ("train.csv", "test.csv"):
+        with (shared_data / "banking77" / name).open(encoding="utf-8", newline="") as file:
+            sentences += [row[0] for row in csv.reader(file)][1:]
+    assert len(sentences) == 13083
+    assert [s for s in sentences if is_refusal(s, form_missing=False)] == []

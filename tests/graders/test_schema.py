@@ -79,6 +79,8 @@ def test_two_validators_agree(schema, value):
         ({"items": {"required": ["n"]}}, [{"n": 1}, {}], "required", "[1]"),
         ({"properties": {"a": {"items": {"type": "string"}}}}, {"a": ["x", 1]}, "type", "a[1]"),
         ({"properties": {"a": False}}, {"a": 1}, "false", "a"),
+        ({"properties": {}, "additionalProperties": False, "required": ["a"]}, {"a": 1},
+         "additionalProperties", ""),
         ({"anyOf": [{"type": "null"}, {"type": "string"}]}, 3, "anyOf", ""),
         ({"$schema": "http://json-schema.org/draft-07/schema#",
           "items": [{"type": "string"}]}, [1], "type", "[0]"),
@@ -109,6 +111,13 @@ def test_an_unusable_schema_is_refused_with_its_place(schema):
     """Nothing is fetched to make it usable: a reference must point inside the schema."""
     with pytest.raises(ConfigError, match=r"suite\.yaml:9: not a usable JSON Schema"):
         check_schema(schema, "suite.yaml:9")
+
+
+def test_no_file_is_read_for_a_reference(tmp_path):
+    """Not even one that holds a good schema."""
+    (tmp_path / "other.json").write_text('{"type": "string"}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="not a usable JSON Schema"):
+        check_schema({"$ref": (tmp_path / "other.json").as_uri()}, "here")
 
 
 @pytest.mark.parametrize("draft", ["draft-07/schema#", "draft-04/schema#"])

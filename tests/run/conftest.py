@@ -22,9 +22,7 @@ def server() -> Iterator[CountingServer]:
 
 
 @pytest.fixture
-def project(
-    tmp_path: Path, server: CountingServer, monkeypatch: pytest.MonkeyPatch
-) -> Project:
+def project(tmp_path: Path, server: CountingServer, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose current directory is its own."""
     monkeypatch.chdir(tmp_path)
     return Project(tmp_path, server.url)

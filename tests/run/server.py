@@ -63,8 +63,8 @@ class CountingServer:
         most_at_once: How many requests were under way at once, at most.
     """
 
-    def __init__(self, script: Script = always("yes")) -> None:
-        self.script = script
+    def __init__(self) -> None:
+        self.script = always("yes")
         self.calls: list[Call] = []
         self.bytes_heard = 0
         self.most_at_once = 0

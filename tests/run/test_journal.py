@@ -97,7 +97,7 @@ def test_an_attempt_holds_every_key_of_the_contract_at_its_top_level(tmp_path: P
     first, second = lines(tmp_path)
     assert ATTEMPT_KEYS - first.keys() == set()
     assert TRIAL_KEYS - second.keys() == set()
-    assert ("attempt", "trial") == (first["event"], second["event"])
+    assert (first["event"], second["event"]) == ("attempt", "trial")
 
 
 def test_an_attempt_without_an_answer_holds_the_same_keys(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_torn_last_line_is_cut_off_when_a_killed_run_goes_on(tmp_path: Path, c
     journal.trial(trial("s2", status="malformed"))
     journal.close()
     assert (tmp_path / NAME).read_bytes().startswith(whole)
-    assert "malformed" == list(Run(tmp_path).trials())[-1].status
+    assert list(Run(tmp_path).trials())[-1].status == "malformed"
 
 
 def test_zero_bytes_after_a_power_cut_are_a_torn_line(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_zero_bytes_after_a_power_cut_are_a_torn_line(tmp_path: Path) -> None:
     content = write(tmp_path)
     opened(tmp_path)
     (tmp_path / NAME).write_bytes(content + content[:30] + b"\0" * 50)
-    assert 80 == Run(tmp_path).check().torn_bytes
+    assert Run(tmp_path).check().torn_bytes == 80
 
 
 def edited(content: bytes) -> bytes:
@@ -265,7 +265,7 @@ def test_a_writer_that_checked_before_another_one_wrote_is_refused(tmp_path: Pat
     first.close()
     with pytest.raises(JournalError, match="wrote to this run while it was read"):
         Journal(tmp_path, RUN_ID, stale)
-    assert 2 == check(tmp_path, RUN_ID).lines
+    assert check(tmp_path, RUN_ID).lines == 2
 
 
 def test_the_last_event_of_a_trial_counts(tmp_path: Path) -> None:
@@ -279,8 +279,8 @@ def test_the_last_event_of_a_trial_counts(tmp_path: Path) -> None:
     sha256 = journal.close()
     write_manifest(tmp_path, {"schema_version": 1, "run_id": RUN_ID, "journal_sha256": sha256})
     found = list(Run(tmp_path).trials())
-    assert ["s1", "s2"] == [t.sample_id for t in found]
-    assert [1.0] == [s.value for s in found[0].scores]
+    assert [t.sample_id for t in found] == ["s1", "s2"]
+    assert [s.value for s in found[0].scores] == [1.0]
 
 
 def test_attempts_of_a_superseded_request_are_left_out(tmp_path: Path) -> None:
@@ -293,9 +293,9 @@ def test_attempts_of_a_superseded_request_are_left_out(tmp_path: Path) -> None:
     sha256 = journal.close()
     write_manifest(tmp_path, {"schema_version": 1, "run_id": RUN_ID, "journal_sha256": sha256})
     (found,) = Run(tmp_path).trials()
-    assert ["new"] == [a.text for a in found.attempts]
-    assert ["old"] == [a.text for a in Run(tmp_path).unfinished()]
-    assert "new" == found.text
+    assert [a.text for a in found.attempts] == ["new"]
+    assert [a.text for a in Run(tmp_path).unfinished()] == ["old"]
+    assert found.text == "new"
 
 
 def test_a_trial_without_its_end_is_not_given(tmp_path: Path) -> None:
@@ -304,8 +304,8 @@ def test_a_trial_without_its_end_is_not_given(tmp_path: Path) -> None:
     journal.attempt(key(), attempt())
     sha256 = journal.close()
     write_manifest(tmp_path, {"schema_version": 1, "run_id": RUN_ID, "journal_sha256": sha256})
-    assert [] == list(Run(tmp_path).trials())
-    assert ["yes"] == [a.text for a in Run(tmp_path).unfinished()]
+    assert list(Run(tmp_path).trials()) == []
+    assert [a.text for a in Run(tmp_path).unfinished()] == ["yes"]
 
 
 def test_keys_that_differ_in_one_part_only_are_different_trials(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_keys_that_differ_in_one_part_only_are_different_trials(tmp_path: Path) 
     for place in (key(), key("s2"), key(arm="p:n"), key(repeat=2)):
         journal.attempt(place, attempt())
     journal.close()
-    assert 4 == len(Index(tmp_path / NAME))
+    assert len(Index(tmp_path / NAME)) == 4
 
 
 @settings(max_examples=60, deadline=None)
@@ -346,7 +346,7 @@ def test_a_megabyte_of_text_is_one_line(tmp_path: Path) -> None:
     journal.attempt(key(), attempt(text))
     journal.trial(trial())
     journal.close()
-    assert 2 == check(tmp_path, RUN_ID).lines
+    assert check(tmp_path, RUN_ID).lines == 2
     ((attempts, _),) = Index(tmp_path / NAME).groups()
     assert text == attempts[0].text
 
@@ -366,7 +366,7 @@ def test_an_attempt_survives_the_journal_unchanged() -> None:
         model="p:m", scheduled_at="a", sent_at="b", loop_lag_ms=11.0,
     )  # fmt: skip
     assert whole == attempt_of(attempt_line(RUN_ID, key(), whole))
-    assert "x" == trial_of(trial(), (whole,)).text
+    assert trial_of(trial(), (whole,)).text == "x"
 
 
 def test_the_manifest_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_an_attempt_is_on_disk_before_anything_parses_it(project: Project) -> No
         "def grade(sample, output, parsed):\n"
         "    (journal,) = Path('results').glob('*/journal.jsonl')\n"
         "    own = [l for l in journal.read_text().splitlines()\n"
-        "           if '\"event\":\"attempt\"' in l and f'\"{sample[\"id\"]}\"' in l]\n"
+        '           if \'"event":"attempt"\' in l and f\'"{sample["id"]}"\' in l]\n'
         "    return len(own) == 1\n"
     )
     closed = project.start()
@@ -406,16 +406,16 @@ def test_a_grader_that_crashes_leaves_the_attempt_and_no_score(project: Project)
     closed = project.start()
     for found in trials(closed.folder).values():
         (score,) = found.scores
-        assert "ok" == found.status
+        assert found.status == "ok"
         assert score.value is None
         assert "ZeroDivisionError" in (score.failure or "")
-        assert ["yes"] == [a.text for a in found.attempts]
-    assert "complete" == closed.outlook.state
+        assert [a.text for a in found.attempts] == ["yes"]
+    assert closed.outlook.state == "complete"
 
 
 def test_the_manifest_never_shows_half_a_file(tmp_path: Path) -> None:
     """It is replaced, so that a reader sees the old or the new one, and no draft is left."""
     write_manifest(tmp_path, {"schema_version": 1, "run_id": "a"})
     write_manifest(tmp_path, {"schema_version": 1, "run_id": "b"})
-    assert ["run.json"] == [path.name for path in tmp_path.iterdir()]
-    assert "b" == json.loads((tmp_path / "run.json").read_text())["run_id"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    assert json.loads((tmp_path / "run.json").read_text())["run_id"] == "b"

@@ -15,9 +15,14 @@ from evalkit.run.limits import Gate, RateLimit
 pytestmark = pytest.mark.anyio
 
 
-async def take(gate: Gate, name: str, order: list[str], *, urgent: bool = False) -> None:
-    await gate.acquire(urgent=urgent)
-    order.append(name)
+def take(gate: Gate, name: str, order: list[str], *, urgent: bool = False) -> asyncio.Task[None]:
+    """A task that notes its name when it gets a slot."""
+
+    async def taking() -> None:
+        await gate.acquire(urgent=urgent)
+        order.append(name)
+
+    return asyncio.create_task(taking())
 
 
 async def test_the_width_halves_once_for_a_burst() -> None:
@@ -26,11 +31,11 @@ async def test_the_width_halves_once_for_a_burst() -> None:
     gate = Gate(16, clock)
     for _ in range(64):
         gate.throttled(None)
-    assert 8 == gate.width
+    assert gate.width == 8
     await clock.forward(1.0)
     gate.throttled(None)
-    assert 4 == gate.width
-    assert 4 == gate.least_seen
+    assert gate.width == 4
+    assert gate.least_seen == 4
 
 
 async def test_a_burst_lasts_as_long_as_the_server_asks_to_wait() -> None:
@@ -40,7 +45,7 @@ async def test_a_burst_lasts_as_long_as_the_server_asks_to_wait() -> None:
     gate.throttled(5.0)
     await clock.forward(4.9)
     gate.throttled(None)
-    assert 8 == gate.width
+    assert gate.width == 8
 
 
 async def test_the_width_never_falls_below_one() -> None:
@@ -50,7 +55,7 @@ async def test_the_width_never_falls_below_one() -> None:
     for _ in range(10):
         gate.throttled(None)
         await clock.forward(clock.now + 2)
-    assert 1 == gate.width
+    assert gate.width == 1
     await clock.drive(gate.acquire())
 
 
@@ -64,8 +69,8 @@ async def test_the_width_grows_by_one_for_a_round_of_successes_up_to_its_start()
     assert 4.8 < gate.width <= 5
     for _ in range(100):
         gate.succeeded()
-    assert 8 == gate.width
-    assert 4 == gate.least_seen
+    assert gate.width == 8
+    assert gate.least_seen == 4
 
 
 async def test_a_wider_gate_lets_those_who_wait_in() -> None:
@@ -75,15 +80,15 @@ async def test_a_wider_gate_lets_those_who_wait_in() -> None:
     gate.throttled(None)
     order: list[str] = []
     for name in ("a", "b", "c"):
-        asyncio.ensure_future(take(gate, name, order))
+        take(gate, name, order)
     await clock.settle()
-    assert ["a"] == order
+    assert order == ["a"]
     gate.succeeded()
     await clock.settle()
-    assert ["a", "b"] == order
+    assert order == ["a", "b"]
     gate.release()
     await clock.settle()
-    assert ["a", "b", "c"] == order
+    assert order == ["a", "b", "c"]
 
 
 async def test_retries_go_before_new_requests_and_each_in_the_order_of_coming() -> None:
@@ -93,12 +98,12 @@ async def test_retries_go_before_new_requests_and_each_in_the_order_of_coming() 
     order: list[str] = []
     await gate.acquire()
     for name, urgent in (("new 1", False), ("new 2", False), ("old 1", True), ("old 2", True)):
-        asyncio.ensure_future(take(gate, name, order, urgent=urgent))
+        take(gate, name, order, urgent=urgent)
         await clock.settle()
     for _ in range(4):
         gate.release()
         await clock.settle()
-    assert ["old 1", "old 2", "new 1", "new 2"] == order
+    assert order == ["old 1", "old 2", "new 1", "new 2"]
 
 
 async def test_whoever_comes_later_does_not_overtake_one_who_was_woken() -> None:
@@ -107,16 +112,16 @@ async def test_whoever_comes_later_does_not_overtake_one_who_was_woken() -> None
     gate = Gate(1, clock)
     order: list[str] = []
     await gate.acquire()
-    asyncio.ensure_future(take(gate, "first", order))
+    take(gate, "first", order)
     await clock.settle()
     gate.release()  # wakes `first`, which has not run yet
-    late = asyncio.ensure_future(take(gate, "late", order))
+    late = take(gate, "late", order)
     await clock.settle()
-    assert ["first"] == order
-    assert 1 == gate.active
+    assert order == ["first"]
+    assert gate.active == 1
     gate.release()
     await late
-    assert ["first", "late"] == order
+    assert order == ["first", "late"]
 
 
 async def test_nothing_starts_while_the_server_asked_to_wait() -> None:
@@ -126,14 +131,14 @@ async def test_nothing_starts_while_the_server_asked_to_wait() -> None:
     order: list[str] = []
     await gate.acquire()
     await gate.acquire()
-    asyncio.ensure_future(take(gate, "waiting", order))
+    take(gate, "waiting", order)
     await clock.settle()
     gate.throttled(5.0)
     gate.release()
     gate.release()
-    asyncio.ensure_future(take(gate, "new", order))
+    take(gate, "new", order)
     await clock.forward(4.999)
-    assert [] == order
+    assert order == []
     assert gate.is_paused
     await clock.forward(5.0)
     assert "waiting" in order
@@ -147,7 +152,7 @@ async def test_a_longer_wait_wins_over_a_shorter_one() -> None:
     gate.throttled(10.0)
     gate.throttled(1.0)
     await clock.drive(gate.calm())
-    assert 10.0 == clock.now
+    assert clock.now == 10.0
 
 
 async def test_everybody_gets_a_slot_in_the_end() -> None:
@@ -168,8 +173,8 @@ async def test_everybody_gets_a_slot_in_the_end() -> None:
         await asyncio.gather(*(work(f"t{n}", False, 1 + n % 3) for n in range(30)))
 
     await clock.drive(all_of_them())
-    assert 30 == len(done)
-    assert 0 == gate.active
+    assert len(done) == 30
+    assert gate.active == 0
 
 
 @settings(max_examples=80, deadline=None)
@@ -202,7 +207,7 @@ def test_cancellation_at_any_moment_loses_no_slot(seed: int, width: int) -> None
             if generator.random() < 0.3:
                 await clock.forward(clock.now + generator.random())
         await clock.drive(asyncio.wait(tasks))
-        assert 0 == gate.active
+        assert gate.active == 0
         await clock.drive(gate.acquire())
         assert all(task.cancelled() or task.exception() is None for task in tasks)
 
@@ -228,21 +233,21 @@ async def test_requests_a_minute_are_spaced_exactly() -> None:
     """rpm 120: one every half second, the first at once."""
     clock = DrivenClock()
     rate = RateLimit(120, None, clock)
-    assert [0.0, 0.5, 1.0, 1.5] == await starts(rate, clock, [1, 1, 1, 1])
+    assert await starts(rate, clock, [1, 1, 1, 1]) == [0.0, 0.5, 1.0, 1.5]
 
 
 async def test_tokens_a_minute_are_spaced_by_what_each_request_needs() -> None:
     """tpm 600: ten tokens a second, so the next waits for the tokens of the one before."""
     clock = DrivenClock()
     rate = RateLimit(None, 600, clock)
-    assert [0.0, 2.0, 3.0, 8.0] == await starts(rate, clock, [20, 10, 50, 1])
+    assert await starts(rate, clock, [20, 10, 50, 1]) == [0.0, 2.0, 3.0, 8.0]
 
 
 async def test_the_stricter_of_both_rates_holds() -> None:
     """A request waits for its own turn and for the tokens before it."""
     clock = DrivenClock()
     rate = RateLimit(60, 600, clock)
-    assert [0.0, 2.0, 3.0] == await starts(rate, clock, [20, 1, 1])
+    assert await starts(rate, clock, [20, 1, 1]) == [0.0, 2.0, 3.0]
 
 
 async def test_tokens_that_were_not_used_are_given_back() -> None:
@@ -251,9 +256,9 @@ async def test_tokens_that_were_not_used_are_given_back() -> None:
     rate = RateLimit(None, 600, clock)
     await starts(rate, clock, [100])
     rate.correct(100, 10)
-    assert [1.0] == await starts(rate, clock, [10])
+    assert await starts(rate, clock, [10]) == [1.0]
     rate.correct(10, 40)
-    assert [5.0] == await starts(rate, clock, [10])
+    assert await starts(rate, clock, [10]) == [5.0]
 
 
 async def test_time_that_passed_unused_is_no_credit() -> None:
@@ -262,7 +267,7 @@ async def test_time_that_passed_unused_is_no_credit() -> None:
     rate = RateLimit(60, None, clock)
     await starts(rate, clock, [1])
     await clock.forward(100.0)
-    assert [100.0, 101.0, 102.0] == await starts(rate, clock, [1, 1, 1])
+    assert await starts(rate, clock, [1, 1, 1]) == [100.0, 101.0, 102.0]
 
 
 async def test_without_limits_nobody_waits() -> None:
@@ -270,12 +275,12 @@ async def test_without_limits_nobody_waits() -> None:
     clock = DrivenClock()
     rate = RateLimit(None, None, clock)
     assert rate.is_open
-    assert [0.0] * 5 == await starts(rate, clock, [1000] * 5)
+    assert await starts(rate, clock, [1000] * 5) == [0.0] * 5
 
 
 async def test_the_wait_for_the_rate_is_told() -> None:
     """`acquire` returns the seconds that it waited."""
     clock = DrivenClock()
     rate = RateLimit(60, None, clock)
-    assert 0.0 == await clock.drive(rate.acquire(1))
-    assert 1.0 == await clock.drive(rate.acquire(1))
+    assert await clock.drive(rate.acquire(1)) == 0.0
+    assert await clock.drive(rate.acquire(1)) == 1.0

@@ -1,0 +1,233 @@
+"""Writes docs/cli.md and the tables of keys in the other pages, from the code and the schemas.
+
+`python docs/generate.py` writes, `python docs/generate.py --check` says what is stale. A page asks
+for a table by a comment, `<!-- table: suite data* -->`: the schema, the path inside it, and a star
+where nested keys are listed too. It does not write prose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evalkit.cli.main import COMMANDS
+from evalkit.core.schemas import schema_of
+
+DOCS = Path(__file__).resolve().parent
+TYPES = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true / false",
+    "object": "mapping",
+    "array": "list",
+}
+MARK = re.compile(r"(<!-- table: (\S+) ?(\S*) -->\n).*?(<!-- /table -->)", re.DOTALL)
+CONFIGURATION = ("suite", "providers", "prices", "recording")
+HEAD = """# Commands
+
+<!-- Written by docs/generate.py from the commands themselves; do not edit. -->
+
+Every command takes `--help`. `--json` prints one JSON document on stdout and nothing else there.
+Tables and paths go to stdout, progress and warnings to stderr. `NO_COLOR` is respected.
+
+| exit code | meaning |
+| ---: | --- |
+| 0 | done |
+| 2 | wrong usage or configuration: nothing was sent |
+| 4 | the run is not complete (outage, budget, too many errors); `evalkit resume` goes on |
+| 130 | interrupted: likewise |
+
+Skipped samples alone leave exit code 0.
+"""
+UNSAID = {  # what a command's own help leaves out
+    "repeats": "ask each sample so many times",
+    "results": "where the run's folder is made",
+    "concurrency": "requests at once, for each provider",
+    "runs": "the shards' folders",
+    "suites": "suite folders",
+    "folder": "the folder to look into",
+    "what": "what to scaffold",
+    "action": "list the models, or fetch weights",
+    "format": "of the recording",
+    "output": "the new run's folder",
+    "seed": "seed of the order of requests",
+}
+
+
+def cli_page() -> str:
+    """Return docs/cli.md."""
+    overview = ["| command | does |", "| --- | --- |"]
+    overview += [f"| [`{name}`](#{name}) | {c.help} |" for name, c in COMMANDS.items()]
+    sections = [command_section(name) for name in COMMANDS]
+    return "\n\n".join([HEAD.strip(), "\n".join(overview), *sections]) + "\n"
+
+
+def command_section(name: str) -> str:
+    """Return one command's section: what it does, its options, its example."""
+    module = importlib.import_module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(prog=f"evalkit {name}", add_help=False)
+    module.add_arguments(parser)
+    actions = parser._actions
+    positionals = " ".join(usage_of(action) for action in actions if not action.option_strings)
+    lines = [f"## {name}", (module.__doc__ or "").strip()]
+    lines.append(f"```\nevalkit {name} {positionals} [options]\n```".replace("  ", " "))
+    table = ["| option | meaning |", "| --- | --- |"]
+    table += [f"| {spelled(action)} | {meaning(action)} |" for action in actions]
+    lines.append("\n".join(table))
+    if parser.epilog:
+        lines.append(f"Example: `{parser.epilog.removeprefix('example: ')}`")
+    return "\n\n".join(lines)
+
+
+def usage_of(action: argparse.Action) -> str:
+    """Return a positional argument as a usage line writes it."""
+    name = value_name(action)
+    return {"?": f"[{name}]", "+": f"{name} [...]", "*": f"[{name} ...]"}.get(
+        str(action.nargs), name
+    )
+
+
+def value_name(action: argparse.Action) -> str:
+    """Return the name under which an option's value is shown."""
+    if action.choices is not None:
+        return "|".join(map(str, action.choices))
+    return str(action.metavar or action.dest).upper()
+
+
+def spelled(action: argparse.Action) -> str:
+    """Return an option with its value, for the first column."""
+    if not action.option_strings:
+        return f"`{cell(value_name(action))}`"
+    value = "" if action.nargs == 0 else f" {value_name(action)}"
+    return ", ".join(f"`{cell(option + value)}`" for option in action.option_strings)
+
+
+def meaning(action: argparse.Action) -> str:
+    """Return an option's help with its default."""
+    text = cell(action.help or UNSAID.get(action.dest, ""))
+    default = action.default
+    if action.nargs != 0 and default not in (None, [], argparse.SUPPRESS) and "default" not in text:
+        text += f" (default: `{default}`)"
+    return text.strip()
+
+
+def schema_table(name: str, path: str) -> str:
+    """Return the table of one mapping of a schema."""
+    schema = schema_of(name)
+    node: Any = schema
+    for step in path.rstrip("*").split("."):
+        if step:
+            node = node["properties"][step] if step in node.get("properties", {}) else node[step]
+    node = object_in(node)
+    rows = list(key_rows(schema, node, "", deep=path.endswith("*")))
+    if name in CONFIGURATION:
+        head = ["key", "type", "default", "example", "meaning"]
+        cells = [[key, kind, default, example, said] for key, kind, default, example, said in rows]
+    elif name in ("attempt", "trial"):
+        head = ["key", "type", "left out when", "meaning"]
+        cells = [
+            [key, kind, "" if default == "required" else default, said]
+            for key, kind, default, _, said in rows
+        ]
+    else:
+        head = ["key", "type", "meaning"]
+        cells = [[key, kind, said] for key, kind, _, _, said in rows]
+    lines = [head, ["---"] * len(head), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def object_in(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the mapping that a schema describes, through `anyOf` and `else`."""
+    options = [node, *node.get("anyOf", []), node.get("else", {})]
+    return next(option for option in options if "properties" in option)
+
+
+def key_rows(
+    schema: dict[str, Any], node: dict[str, Any], prefix: str, *, deep: bool
+) -> Iterator[list[str]]:
+    """Yield key, type, default, example and meaning of each key of a mapping."""
+    for key, value in node["properties"].items():
+        default = "required" if key in node.get("required", ()) else shown(value, "default")
+        example = shown({"example": value["examples"][0]}, "example") if "examples" in value else ""
+        said = cell(value.get("description", ""))
+        yield [f"`{prefix}{key}`", cell(kind_of(schema, value)), default, example, said]
+        nested = [option for option in [value, *value.get("anyOf", [])] if "properties" in option]
+        if deep and nested:
+            yield from key_rows(schema, nested[0], f"{prefix}{key}.", deep=True)
+
+
+def shown(value: dict[str, Any], key: str) -> str:
+    """Return a default or an example as YAML would write it on one line."""
+    if key not in value:
+        return ""
+    found = value[key]
+    text = found if isinstance(found, str) and found else json.dumps(found, ensure_ascii=False)
+    prose = isinstance(found, str) and (" " in found and key == "default")
+    return cell(text) if prose else f"`{cell(text)}`"
+
+
+def kind_of(schema: dict[str, Any], value: dict[str, Any]) -> str:
+    """Return a schema's type in words."""
+    if "$ref" in value:
+        return str(value["$ref"]).rpartition("/")[2]
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
+    if "enum" in value:
+        words = [v for v in value["enum"] if v is not None and not isinstance(v, bool)]
+        return " / ".join(f"`{word}`" for word in words)
+    if "anyOf" in value:
+        kinds = [kind_of(schema, option) for option in value["anyOf"]]
+        return " or ".join(dict.fromkeys(kind for kind in kinds if kind))
+    types = value.get("type", [])
+    names = [types] if isinstance(types, str) else types
+    found = [TYPES[name] for name in names if name != "null"]
+    items = value.get("items", {})
+    if "enum" in items:
+        return "list of these"
+    return " or ".join(found)
+
+
+def cell(text: str) -> str:
+    """Return text that stands in one cell of a table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated page, and every page with tables, as they should be."""
+    wanted = {DOCS / "cli.md": cli_page()}
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if MARK.search(text):
+            wanted[page] = MARK.sub(
+                lambda found: f"{found[1]}{schema_table(found[2], found[3])}\n{found[4]}", text
+            )
+    return wanted
+
+
+def main() -> int:
+    """Write the pages, or say which are stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where stale")
+    options = parser.parse_args()
+    stale = [
+        path
+        for path, text in pages().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in stale:
+        said = "stale" if options.check else "written"
+        sys.stdout.write(f"{said}: {path.relative_to(DOCS.parent)}\n")
+        if not options.check:
+            path.write_text(pages()[path], encoding="utf-8")
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
