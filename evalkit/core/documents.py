@@ -418,8 +418,10 @@ def _yaml_problem(path: Path, text: str, error: yaml.YAMLError) -> str:
     line = mark.line + 1 if mark is not None else None
     problem = getattr(error, "problem", None) or "it cannot be read"
     if isinstance(error, yaml.reader.ReaderError):
-        line = text.count("\n", 0, error.position) + 1
-        problem = f"character U+{ord(text[error.position]):04X} is not allowed"
+        found = error.character  # libyaml counts bytes and gives a number, PyYAML a character
+        char = chr(found) if isinstance(found, int) else str(found)
+        line = text.count("\n", 0, text.find(char)) + 1
+        problem = f"character U+{ord(char):04X} is not allowed"
     return f"{path}{'' if line is None else f':{line}'}: not valid YAML: {problem}"
 
 

@@ -22,6 +22,8 @@ WEIGHTS = ("closed", "open_restricted", "open_permissive", "open_source")
 LOCAL_WIRES = ("llama_cpp", "sklearn", "python", "replay")
 CLASSICAL_WIRES = ("sklearn", "python")
 DEFAULT_FILE = "providers.yaml"
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SHIPPED = (_PACKAGE / "shipped_providers.yaml", _PACKAGE.parent / DEFAULT_FILE)
 
 
 class Limits(Record, frozen=True, kw_only=True):
@@ -118,16 +120,19 @@ class Catalogue(Record, frozen=True, kw_only=True):
 
 
 def find_file(given: Path | None) -> Path:
-    """Return the providers file to use.
+    """Return the providers file to use: the named one, ./providers.yaml, or the shipped list.
 
     Raises:
-        ConfigError: If the named one, or ./providers.yaml, is missing.
+        ConfigError: If the named one is missing.
     """
     path = given or Path(DEFAULT_FILE)
-    if not path.is_file():
-        hint = "" if given else "; name one with --providers FILE"
-        raise ConfigError(f"{path}: no such providers file{hint}")
-    return path
+    if path.is_file():
+        return path
+    shipped = [place for place in _SHIPPED if place.is_file()]
+    if given is None and shipped:
+        return shipped[0]
+    hint = "" if given else "; name one with --providers FILE"
+    raise ConfigError(f"{path}: no such providers file{hint}")
 
 
 def load_catalogue(path: Path) -> Catalogue:

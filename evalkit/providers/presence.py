@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from evalkit.core.errors import ConfigError
@@ -54,7 +55,7 @@ async def _listed(url: str) -> set[str] | str:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
             body = json.loads(await response.read())
         return {str(item["id"]) for item in body["data"]}
-    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, RecursionError):
         return f"{url} gives no list of models"
 
 
@@ -63,7 +64,10 @@ def _weights(provider: Provider) -> dict[str, str | None]:
 
     lacking: dict[str, str | None] = {}
     for name, model in provider.models.items():
-        if "path" in model.options:
+        path = model.options.get("path")
+        if path is not None:
+            if not Path(str(path)).expanduser().is_file():
+                lacking[name] = f"{path} does not exist; model {name!r} in {model.where} needs it"
             continue
         try:
             found = weights.find(model.wire_name)

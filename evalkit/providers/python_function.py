@@ -132,7 +132,7 @@ async def _call(
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[Any, float]] = loop.create_future()
     threading.Thread(
-        target=_work, args=(function, sample, loop, future), name="suite-code", daemon=False
+        target=_work, args=(function, sample, loop, future), name="suite-code", daemon=True
     ).start()
     try:
         value, service_ms = await future

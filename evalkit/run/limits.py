@@ -43,7 +43,7 @@ class Gate:
         Slots are handed over in order: whoever comes later never overtakes one who waits.
         """
         await self.calm()
-        if self._is_free() and not self._urgent and (urgent or not self._waiting):
+        if self._is_free():  # then nobody waits: a free slot is handed over at once
             self.active += 1
             return
         await self._turn(self._urgent if urgent else self._waiting)

@@ -93,6 +93,7 @@ class Runner:
         self._stopped_arms: dict[tuple[str, str], str] = {}
         self._in_a_row: Counter[tuple[str, str]] = Counter()
         self._hopeless: Counter[tuple[str, str]] = Counter()
+        self._last_errors: dict[str, str] = {}
         self._lags = _LagHistogram()
 
     async def run(self) -> Outlook:
@@ -262,6 +263,7 @@ class Runner:
         self._progress.trial(outcome.status)
         if outcome.status == "error":
             if outcome.error is not None:
+                self._last_errors[" ".join(arm)] = f"{outcome.error.kind}: {outcome.error}"
                 self._watch(arm, outcome.error)
         elif outcome.status != "skipped":
             self._in_a_row[arm] = self._hopeless[arm] = 0
@@ -300,7 +302,11 @@ class Runner:
         for arm, counts in self._arm_counts.items():
             asked = sum(counts.values()) - counts["skipped"]
             if asked and counts["error"] / asked > ERROR_BUDGET:
-                worst.append(f"{arm}: {counts['error']} of {asked} trials got no answer")
+                last = self._last_errors.get(arm)
+                worst.append(
+                    f"{arm}: {counts['error']} of {asked} trials got no answer"
+                    + (f" (the last: {last})" if last else "")
+                )
         return "; ".join(worst) or None
 
     async def _sync(self) -> None:

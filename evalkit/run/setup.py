@@ -279,7 +279,9 @@ class _Planner:
         try:
             await adapter.open(view)
         except ConfigError as error:
-            reason = NotRun(suite=view.name, model=arm.model, reason=str(error))
+            reason = NotRun(
+                suite=view.name, model=arm.model, reason=str(error).removeprefix(f"{arm.model}: ")
+            )
             if reason not in self.not_run:
                 self.not_run.append(reason)
             return None

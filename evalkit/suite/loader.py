@@ -109,7 +109,7 @@ class Suite:
             "schema": fingerprint([spec.output.schema, spec.output.labels, spec.output.tools]),
             "graders": fingerprint([[g.name, g.options] for g in spec.graders]),
         }  # fmt: skip
-        rest = [spec.params, spec.structured, spec.primary, spec.pass_at]
+        rest = [spec.output.format, spec.params, spec.structured, spec.primary, spec.pass_at]
         columns = [data.id, data.target, data.cluster, data.slices, data.critical]
         rows = [sorted(data.where.items()), spec.output.accept, spec.output.max_attempts]
         parts["suite"] = hashlib.sha256(

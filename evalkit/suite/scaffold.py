@@ -82,7 +82,7 @@ def new_suite(name: str, parent: Path, form: str) -> Path:
     Raises:
         ConfigError: If the name cannot be one, or the folder exists.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name, re.ASCII):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise ConfigError(f"new suite: a name has letters, digits, - and _ only, got {name!r}")
     folder = parent / name
     if folder.exists():

@@ -320,7 +320,7 @@ async def test_failures_are_never_cached(desk: Maker, tmp_path: Path) -> None:
     assert answer.completion == YES
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'{"text": 7}'])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"text": "\xff"}', b"[]", b'{"text": 7}'])
 def test_an_unreadable_cached_answer_counts_as_none(tmp_path: Path, content: bytes) -> None:
     """A damaged file costs one request, never a run."""
     cache = AnswerCache(tmp_path)

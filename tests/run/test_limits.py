@@ -124,6 +124,52 @@ async def test_whoever_comes_later_does_not_overtake_one_who_was_woken() -> None
     assert order == ["first", "late"]
 
 
+async def test_one_who_is_cancelled_after_being_woken_hands_the_slot_on() -> None:
+    """Between waking and running a task may end: its slot is not lost with it."""
+    clock = DrivenClock()
+    gate = Gate(1, clock)
+    order: list[str] = []
+    await gate.acquire()
+    woken, _ = take(gate, "woken", order), take(gate, "next", order)
+    await clock.settle()
+    gate.release()
+    woken.cancel()
+    await clock.settle()
+    assert order == ["next"]
+    assert gate.active == 1
+
+
+async def test_one_who_is_cancelled_while_queued_is_passed_over() -> None:
+    """A slot that comes free before it has left the queue goes to the next."""
+    clock = DrivenClock()
+    gate = Gate(1, clock)
+    order: list[str] = []
+    await gate.acquire()
+    queued, _ = take(gate, "queued", order), take(gate, "next", order)
+    await clock.settle()
+    queued.cancel()
+    gate.release()
+    await clock.settle()
+    assert order == ["next"]
+    gate.release()
+    assert gate.active == 0
+
+
+async def test_one_who_is_cancelled_in_a_pause_gives_back_what_it_was_handed() -> None:
+    """A slot handed over while nothing may start is not lost either."""
+    clock = DrivenClock()
+    gate = Gate(1, clock)
+    await gate.acquire()
+    waiting = take(gate, "waiting", [])
+    await clock.settle()
+    gate.pause(5.0)
+    gate.release()
+    await clock.settle()
+    waiting.cancel()
+    await clock.settle()
+    assert gate.active == 0
+
+
 async def test_nothing_starts_while_the_server_asked_to_wait() -> None:
     """Retry-After holds back those who come and those who already wait."""
     clock = DrivenClock()

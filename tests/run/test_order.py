@@ -314,7 +314,9 @@ def test_failures_are_exported_and_replayed_by_their_kind(
         "s1": failing(400, "nothing of the kind"),
         "s2": Reply(drop=True),
         "s3": Reply("", finish_reason="content_filter"),
+        "s4": Reply(raw=b'{"choices": [{"mess'),
     }
+    project.suite(rows(5))
     server.script = lambda call: replies[call.sample_id]
     first = project.start()
     path, _ = export_replay(first.folder)

@@ -114,7 +114,8 @@ def test_a_syntax_error_has_the_line_of_its_file(make) -> None:
 
 def test_a_syntax_error_of_inline_text_has_both_lines(make) -> None:
     """Where it stands in suite.yaml, and its line in the text."""
-    text = "data: {path: samples.jsonl}\ngraders: {exact: {}}\nprompt:\n  user: |\n    a\n    {% if %}\n"
+    head = "data: {path: samples.jsonl}\ngraders: {exact: {}}\n"
+    text = f"{head}prompt:\n  user: |\n    a\n    {{% if %}}\n"
     folder = make(files={"suite.yaml": text})
     with pytest.raises(ConfigError) as caught:
         load_suite(folder)

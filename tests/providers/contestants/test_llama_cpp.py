@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -97,17 +98,18 @@ async def test_a_prompt_beyond_the_context_is_an_error_of_its_own_kind(
 
 @pytest.mark.local_model
 async def test_a_cancelled_answer_gives_the_worker_back(kit: SimpleNamespace, model: Any) -> None:
-    """Whoever cancels does not wait for 400 tokens, nor does the next request."""
+    """Whoever cancels does not wait for 470 tokens (6 s at best), nor does the next request."""
     task = asyncio.ensure_future(
-        model.complete(kit.request(text="Tell a long story.", params={"max_tokens": 400}))
+        model.complete(kit.request(text="Tell a long story.", params={"max_tokens": 470}))
     )
     done, _ = await asyncio.wait([task], timeout=0.3)
     assert not done
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    after = await model.complete(kit.request(text="Hello", params={"max_tokens": 2}))
-    assert after.service_ms < 5000
+    started = time.perf_counter()
+    await model.complete(kit.request(text="Hello", params={"max_tokens": 2}))
+    assert time.perf_counter() - started < 4
 
 
 @pytest.mark.local_model

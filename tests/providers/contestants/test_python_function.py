@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import textwrap
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -97,6 +100,39 @@ async def test_a_function_that_hangs_is_left_behind(run: Run) -> None:
         await run(source, timeout_s=0.05)
     assert late.value.kind == "timeout"
     assert late.value.service_ms >= 50
+
+
+def test_a_function_that_hangs_does_not_keep_the_process_alive(tmp_path: Path) -> None:
+    """The process ends although a thread of the suite's code never does."""
+    (tmp_path / "rules.py").write_text(
+        "import threading\ndef answer(s): threading.Event().wait(90)"
+    )
+    code = f"""
+    import asyncio
+    from pathlib import Path
+    from evalkit.core.errors import ProviderError
+    from evalkit.core.ports import ModelSpec, SuiteView
+    from evalkit.core.records import OutputSpec, Request
+    from evalkit.providers.python_function import adapter
+
+    async def main():
+        output = OutputSpec()
+        rules = adapter(ModelSpec(provider="p", name="m", wire="python", wire_name="m",
+                                  timeout_s=0.1))
+        await rules.open(SuiteView(name="s", folder=Path({str(tmp_path)!r}), output=output,
+                                   code_allowed=True))
+        try:
+            await rules.complete(Request(suite="s", sample_id="1", arm="p:m", repeat=1,
+                                         provider="p", model="m", messages=(), output=output))
+        except ProviderError as error:
+            print(error.kind)
+
+    asyncio.run(main())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "timeout\n", "")
 
 
 @pytest.mark.parametrize(
