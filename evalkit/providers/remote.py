@@ -46,7 +46,9 @@ class HttpAdapter:
         Raises:
             ConfigError: If the key's variable is not set or the address is no address.
         """
-        self._ready()
+        transport = self._ready()
+        if isinstance(transport, HttpTransport):
+            await transport.prepare()
 
     async def complete(self, request: Request) -> Completion:
         """Answer one request; one try.

@@ -112,6 +112,10 @@ class HttpTransport:
             url = self._urls[path] = URL(self._base_url + path, encoded=True)
         return url
 
+    async def prepare(self) -> None:
+        """Make the pool now: what importing the library takes is in no latency then."""
+        await self._connected()
+
     async def _connected(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         if self._session is not None and self._loop is loop and not self._session.closed:

@@ -151,7 +151,8 @@ class Journal:
         tail: Where an existing journal is gone on with, as `check` returned it.
 
     Raises:
-        JournalError: If another process is writing to it, or has written since it was checked.
+        JournalError: If another process is writing to it, or has written since it was checked;
+            later, if a line cannot be written (a full disk): it is then left out as a whole.
     """
 
     def __init__(self, folder: Path, run_id: str, tail: Tail | None = None) -> None:
@@ -167,6 +168,7 @@ class Journal:
         if tail is not None:
             self._go_on_from(tail)
         self._chain = tail.chain if tail else _START
+        self._size = tail.size if tail else 0
         self._hash = tail.digest if tail else hashlib.sha256()
 
     def attempt(self, key: TrialKey, attempt: Attempt) -> Attempt:
@@ -210,9 +212,14 @@ class Journal:
     def _append(self, payload: bytes) -> None:
         chain = _next(self._chain, payload)
         line = payload[:-1] + b',"chain":"' + chain + b'"}\n'
-        written = os.write(self._fd, line)
-        while written < len(line):
-            written += os.write(self._fd, line[written:])
+        try:
+            written = os.write(self._fd, line)
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)  # what was written of the line would tear the next
+            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from None
+        self._size += len(line)
         self._chain = chain
         self._hash.update(line)
 

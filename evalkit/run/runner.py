@@ -97,7 +97,11 @@ class Runner:
         self._lags = _LagHistogram()
 
     async def run(self) -> Outlook:
-        """Make every trial that is not finished."""
+        """Make every trial that is not finished.
+
+        Raises:
+            JournalError: If the journal cannot be written.
+        """
         total = sum(len(numbers) for _, numbers in self._entries) * self._options.repeats
         self._progress.begin(total, self._earlier.finished)
         background = [asyncio.create_task(self._sync()), asyncio.create_task(self._probe())]
@@ -112,6 +116,8 @@ class Runner:
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
         finally:
             for task in background:
                 task.cancel()
@@ -338,6 +344,13 @@ def _set_aside(trial: TrialLine, finished_at: str) -> TrialLine:
         structured_honoured=None,
         finished_at=finished_at,
     )
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first fault of a group of groups: the one that ended the others."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 class _InterruptHandler:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from project import Project, lines, trials
+from server import CountingServer
 
 from evalkit.core.errors import JournalError
 from evalkit.core.records import Attempt, Completion, Score, ToolCall, Usage
+from evalkit.graders.parse import Parser
 from evalkit.run.folder import Run, write_manifest
 from evalkit.run.journal import (
     NAME,
@@ -411,6 +415,53 @@ def test_a_grader_that_crashes_leaves_the_attempt_and_no_score(project: Project)
         assert "ZeroDivisionError" in (score.failure or "")
         assert [a.text for a in found.attempts] == ["yes"]
     assert closed.outlook.state == "complete"
+
+
+def test_a_parser_that_crashes_leaves_the_attempts_and_a_run_that_can_go_on(
+    project: Project, server: CountingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of evalkit itself ends the run as itself; what was paid for is kept."""
+
+    def crash(self: Parser, completion: Completion) -> None:
+        raise ZeroDivisionError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parser, "parse", crash)
+        with pytest.raises(ZeroDivisionError, match="a defect"):
+            project.start()
+    folder = project.only_run()
+    assert {line["event"] for line in lines(folder)} == {"attempt"}
+    paid = len(lines(folder))
+    run = Run(folder)
+    assert (run.manifest["state"], run.is_open) == ("interrupted", False)
+    project.go_on(folder)
+    assert len(trials(folder)) == 4
+    assert len(server.calls) - 4 <= 4 - paid
+
+
+def test_a_full_disk_leaves_whole_lines_and_a_run_that_can_go_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a line is taken back: the journal closes with its hash and is accepted again."""
+    real, budget = os.write, [1500]
+
+    def write_until_full(fd: int, data: bytes) -> int:
+        if not data.startswith(b'{"event"'):
+            return real(fd, data)
+        if budget[0] <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done = real(fd, data[: budget[0]])
+        budget[0] -= done
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evalkit.run.journal.os.write", write_until_full)
+        with pytest.raises(JournalError, match=r"journal\.jsonl: cannot be written: No space left"):
+            project.start()
+    folder = project.only_run()
+    assert 1 <= Run(folder).check().lines < 8
+    project.go_on(folder)
+    assert len(trials(folder)) == 4
 
 
 def test_the_manifest_never_shows_half_a_file(tmp_path: Path) -> None:
