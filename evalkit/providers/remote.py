@@ -46,7 +46,7 @@ class HttpAdapter:
         Raises:
             ConfigError: If the key's variable is not set or the address is no address.
         """
-        transport = self._ready()
+        transport = self._transport or self._ready()
         if isinstance(transport, HttpTransport):
             await transport.prepare()
 

@@ -19,7 +19,8 @@ from evalkit.core.ports import Adapter, Clock
 from evalkit.core.records import Attempt, Cause, Completion, Request
 from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
-from evalkit.run.journal import Journal, TrialKey
+from evalkit.run.events import TrialKey
+from evalkit.run.journal import Journal
 from evalkit.run.limits import Gate, RateLimit
 from evalkit.run.retry import RetryPolicy, cause_after
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.core.errors import ConfigError
-from evalkit.graders.schema import check_schema
 from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, load_catalogue
 from evalkit.run.prices import load_price_book
 from evalkit.run.setup import RunOptions, load_suites
@@ -50,8 +49,6 @@ def _all_suites() -> list[Path]:
 
 def _check_suite(suite: Suite, report: dict[str, list[str]]) -> None:
     spec = suite.spec
-    if spec.output.schema is not None:
-        check_schema(spec.output.schema, spec.file)
     report["checked"].append(
         f"{spec.folder}: {suite.name} {spec.version}, {len(suite.samples)} samples, "
         f"{len(suite.train)} for training, graders {', '.join(g.name for g in spec.graders)}"

@@ -11,15 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evalkit.core.records import Cause
-from evalkit.run.journal import (
-    NAME,
-    AttemptLine,
-    Index,
-    TrialKey,
-    TrialLine,
-    attempt_of,
-    key_hash,
-)
+from evalkit.run.events import AttemptLine, TrialKey, TrialLine, attempt_of, key_hash
+from evalkit.run.journal import NAME, Index
 from evalkit.run.retry import cause_after
 from evalkit.run.trial import Known
 

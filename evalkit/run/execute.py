@@ -23,8 +23,9 @@ from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
 from evalkit.run.clock import SystemClock
 from evalkit.run.earlier import Earlier
+from evalkit.run.events import attempt_of
 from evalkit.run.folder import Run, new_run_id, write_manifest
-from evalkit.run.journal import Index, Journal, attempt_of
+from evalkit.run.journal import Index, Journal
 from evalkit.run.manifest import make_manifest
 from evalkit.run.plan import parse_choice
 from evalkit.run.prices import load_price_book, price_attempt

@@ -22,7 +22,8 @@ import msgspec
 from evalkit.core.errors import JournalError
 from evalkit.core.records import Attempt, Trial
 from evalkit.core.version import VERSION
-from evalkit.run.journal import NAME, Index, Tail, attempt_of, check, trial_of
+from evalkit.run.events import attempt_of, trial_of
+from evalkit.run.journal import NAME, Index, Tail, check
 
 MANIFEST = "run.json"
 SCHEMA_VERSION = 1

@@ -14,114 +14,25 @@ import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
 from evalkit.core.errors import JournalError
-from evalkit.core.records import (
-    Attempt,
-    Cause,
-    Completion,
-    FinishReason,
-    Mode,
-    Score,
-    Status,
-    ToolCall,
-    Trial,
-    Usage,
-    without_lone_surrogates,
+from evalkit.core.records import Attempt
+from evalkit.run.events import (
+    AttemptLine,
+    TrialKey,
+    TrialLine,
+    attempt_line,
+    key_hash,
+    storable,
 )
 
 NAME = "journal.jsonl"
 _CHAIN_BYTES = 16
 _SUFFIX = len(b',"chain":""}') + _CHAIN_BYTES
 _START = b"evalkit journal 1"
-
-
-class TrialKey(NamedTuple):
-    """What identifies a trial inside a run."""
-
-    suite: str
-    sample_id: str
-    arm: str
-    repeat: int
-
-
-class AttemptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An `attempt` event: one try as it stands in the journal, flat."""
-
-    event: Literal["attempt"]
-    run_id: str
-    suite: str
-    sample_id: str
-    arm: str
-    repeat: int
-    number: int
-    cause: Cause
-    outcome: str
-    http_status: int | None
-    model_returned: str | None
-    system_fingerprint: str | None
-    finish_reason: FinishReason | None
-    usage: Usage | None
-    cached: bool
-    scheduled_at: str | None
-    queue_ms: float
-    rate_wait_ms: float
-    ttft_ms: float | None
-    service_ms: float | None
-    backoff_ms: float
-    request_id: str | None
-    params: dict[str, Any]
-    text: str | None
-    tool_calls: tuple[ToolCall, ...]
-    role: Literal["model", "judge"] = "model"
-    model: str = ""
-    request_fingerprint: str = ""
-    sent_at: str | None = None
-    finish_reason_raw: str | None = None
-    service_tier: str | None = None
-    mode_sent: Mode | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
-    quota: dict[str, str] = {}
-    recorded: bool = False
-    recorded_at: str | None = None
-    cost_usd: float | None = None
-    error: str | None = None
-    body: str | None = None
-    loop_lag_ms: float | None = None
-
-
-class TrialLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A `trial` event: what became of one sample × arm × repeat. The last one of a key counts."""
-
-    event: Literal["trial"]
-    run_id: str
-    suite: str
-    sample_id: str
-    arm: str
-    repeat: int
-    status: Status
-    output_rung: str | None
-    scores: tuple[Score, ...]
-    model: str
-    finished_at: str | None
-    structured_requested: Mode | None
-    structured_honoured: Mode | None
-    first_rung: str | None = None
-    refused_by: str | None = None
-    cluster: str | None = None
-    slices: dict[str, str] = {}
-    critical: bool = False
-    parsed: Any = None
-    reason: str | None = None
-    recorded: bool = False
-    request_fingerprint: str = ""
-    completion_hash: str | None = None
-    grading_fingerprint: str = ""
-    regraded: bool = False
 
 
 class _KeyLine(msgspec.Struct, frozen=True):
@@ -135,7 +46,6 @@ class _KeyLine(msgspec.Struct, frozen=True):
     repeat: int
 
 
-_Line = TypeVar("_Line", Attempt, TrialLine)
 _encoder = msgspec.json.Encoder()
 _keys = msgspec.json.Decoder(_KeyLine)
 _attempts = msgspec.json.Decoder(AttemptLine)
@@ -176,7 +86,7 @@ class Journal:
         try:
             payload = _encoder.encode(attempt_line(self.run_id, key, attempt))
         except UnicodeEncodeError:
-            attempt = _storable(attempt)
+            attempt = storable(attempt)
             payload = _encoder.encode(attempt_line(self.run_id, key, attempt))
         self._append(payload)
         return attempt
@@ -186,7 +96,7 @@ class Journal:
         try:
             payload = _encoder.encode(line)
         except UnicodeEncodeError:
-            payload = _encoder.encode(_storable(line))
+            payload = _encoder.encode(storable(line))
         self._append(payload)
 
     def sync(self) -> None:
@@ -282,113 +192,6 @@ def check(folder: Path, run_id: str, sha256: str | None = None) -> Tail:
     return Tail(size, torn, lines, chain, digest)
 
 
-def attempt_line(run_id: str, key: TrialKey, attempt: Attempt) -> AttemptLine:
-    """Return an attempt as its journal line."""
-    done = attempt.completion or _NOTHING
-    return AttemptLine(
-        event="attempt",
-        run_id=run_id,
-        suite=key.suite,
-        sample_id=key.sample_id,
-        arm=key.arm,
-        repeat=key.repeat,
-        number=attempt.number,
-        cause=attempt.cause,
-        outcome=attempt.outcome,
-        http_status=attempt.http_status,
-        model_returned=done.model_returned,
-        system_fingerprint=done.system_fingerprint,
-        finish_reason=done.finish_reason,
-        usage=done.usage,
-        cached=attempt.cached,
-        scheduled_at=attempt.scheduled_at,
-        queue_ms=attempt.queue_ms,
-        rate_wait_ms=attempt.rate_wait_ms,
-        ttft_ms=done.ttft_ms,
-        service_ms=attempt.service_ms,
-        backoff_ms=attempt.backoff_ms,
-        request_id=attempt.request_id,
-        params=attempt.params_sent,
-        text=None if attempt.completion is None else done.text,
-        tool_calls=done.tool_calls,
-        role=attempt.role,
-        model=attempt.model,
-        request_fingerprint=attempt.request_fingerprint,
-        sent_at=attempt.sent_at,
-        finish_reason_raw=done.finish_reason_raw,
-        service_tier=done.service_tier,
-        mode_sent=done.mode_sent,
-        reasoning=done.reasoning,
-        refusal=done.refusal,
-        quota=done.quota,
-        recorded=attempt.recorded or done.recorded,
-        recorded_at=done.recorded_at,
-        cost_usd=done.cost_usd,
-        error=attempt.error,
-        body=attempt.body,
-        loop_lag_ms=attempt.loop_lag_ms,
-    )
-
-
-def attempt_of(line: AttemptLine) -> Attempt:
-    """Return a journal line as the attempt it came from."""
-    return Attempt(
-        number=line.number,
-        cause=line.cause,
-        outcome=line.outcome,
-        role=line.role,
-        model=line.model,
-        request_fingerprint=line.request_fingerprint,
-        scheduled_at=line.scheduled_at,
-        sent_at=line.sent_at,
-        queue_ms=line.queue_ms,
-        rate_wait_ms=line.rate_wait_ms,
-        backoff_ms=line.backoff_ms,
-        cached=line.cached,
-        completion=None if line.text is None else _completion(line),
-        error=line.error,
-        http_status=line.http_status,
-        request_id=line.request_id,
-        service_ms=line.service_ms,
-        body=line.body,
-        params_sent=line.params,
-        recorded=line.recorded,
-        loop_lag_ms=line.loop_lag_ms,
-    )
-
-
-def trial_of(line: TrialLine, attempts: tuple[Attempt, ...]) -> Trial:
-    """Return a trial's line with its attempts as the record that analysis reads."""
-    answered = [a for a in attempts if a.completion is not None and a.role == "model"]
-    return Trial(
-        run_id=line.run_id,
-        suite=line.suite,
-        sample_id=line.sample_id,
-        arm=line.arm,
-        model=line.model,
-        repeat=line.repeat,
-        status=line.status,
-        output_rung=line.output_rung,
-        first_rung=line.first_rung,
-        refused_by=line.refused_by,
-        cluster=line.cluster,
-        slices=line.slices,
-        critical=line.critical,
-        structured_requested=line.structured_requested,
-        structured_honoured=line.structured_honoured,
-        text=answered[-1].text if answered else None,
-        parsed=line.parsed,
-        scores=line.scores,
-        reason=line.reason,
-        recorded=line.recorded,
-        request_fingerprint=line.request_fingerprint,
-        completion_hash=line.completion_hash,
-        grading_fingerprint=line.grading_fingerprint,
-        finished_at=line.finished_at,
-        attempts=attempts,
-    )
-
-
 class Index:
     """Where each trial's lines stand in a journal; holds numbers, not texts.
 
@@ -446,12 +249,6 @@ class Index:
         return attempts, None if trial is None else _trials.decode(trial)
 
 
-def key_hash(suite: str, sample_id: str, arm: str, repeat: int) -> int:
-    """Return 64 bits that stand for a trial's key."""
-    text = f"{suite}\0{sample_id}\0{arm}\0{repeat}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-
-
 def _next(chain: bytes, payload: bytes) -> bytes:
     return hashlib.blake2b(chain + payload, digest_size=_CHAIN_BYTES // 2).hexdigest().encode()
 
@@ -480,44 +277,3 @@ def _refuse_foreign(torn: bytes, run_id: str, where: str) -> None:
         if text.startswith(head) or head.startswith(text):
             return
     raise JournalError(f"{where}: this torn line is no event of run {run_id!r}: a foreign file")
-
-
-def _storable(record: _Line) -> _Line:
-    """Return a record whose texts can be written as UTF-8."""
-    return msgspec.convert(_sound(msgspec.to_builtins(record)), type(record))
-
-
-def _sound(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, str):
-        return without_lone_surrogates(value)
-    if isinstance(value, dict):
-        return {_sound(key): _sound(item) for key, item in value.items()}
-    return [_sound(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _completion(line: AttemptLine) -> Completion:
-    return Completion(
-        text=line.text or "",
-        tool_calls=line.tool_calls,
-        reasoning=line.reasoning,
-        refusal=line.refusal,
-        finish_reason=line.finish_reason,
-        finish_reason_raw=line.finish_reason_raw,
-        usage=line.usage,
-        model_returned=line.model_returned,
-        system_fingerprint=line.system_fingerprint,
-        service_tier=line.service_tier,
-        request_id=line.request_id,
-        http_status=line.http_status,
-        ttft_ms=line.ttft_ms,
-        service_ms=line.service_ms,
-        mode_sent=line.mode_sent,
-        params_sent=line.params,
-        quota=line.quota,
-        recorded=line.recorded,
-        recorded_at=line.recorded_at,
-        cost_usd=line.cost_usd,
-    )
-
-
-_NOTHING = Completion()

@@ -15,8 +15,9 @@ import msgspec
 
 from evalkit.core.errors import ConfigError
 from evalkit.run.clock import SystemClock
+from evalkit.run.events import TrialKey, attempt_of, key_hash
 from evalkit.run.folder import Run, write_manifest
-from evalkit.run.journal import NAME, Index, Journal, TrialKey, attempt_of, key_hash
+from evalkit.run.journal import NAME, Index, Journal
 
 
 def merge(folders: Sequence[Path], output: Path) -> Path:

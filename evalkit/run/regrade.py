@@ -15,8 +15,9 @@ from evalkit.core.records import Sample
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser
 from evalkit.run.clock import SystemClock
+from evalkit.run.events import AttemptLine, TrialLine, attempt_of
 from evalkit.run.folder import Run, write_manifest
-from evalkit.run.journal import AttemptLine, Index, Journal, TrialLine, attempt_of
+from evalkit.run.journal import Index, Journal
 from evalkit.run.setup import code_allowed, grading_of, settings_for
 from evalkit.run.trial import GradeBy, graded_line, grading_key
 from evalkit.suite.data import hash64

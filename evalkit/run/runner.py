@@ -23,7 +23,7 @@ from evalkit.core.errors import ProviderError
 from evalkit.core.records import Record
 from evalkit.run.ask import Asker, BudgetSpent, Interrupted
 from evalkit.run.earlier import Earlier
-from evalkit.run.journal import TrialLine
+from evalkit.run.events import TrialLine
 from evalkit.run.plan import make_request, skip_reason
 from evalkit.run.progress import Progress
 from evalkit.run.trial import Entry, Job, Outcome, error_line, grading_key, make_trial, skip_line

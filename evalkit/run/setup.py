@@ -20,6 +20,7 @@ from evalkit.core.ports import Adapter, Clock, GraderContext, SuiteView, grader_
 from evalkit.core.records import Record, Sample, Usage
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser
+from evalkit.graders.schema import check_schema
 from evalkit.providers.catalogue import Catalogue, Model, Provider, find_file, load_catalogue
 from evalkit.providers.presence import absent_models
 from evalkit.providers.pricing import PriceBook
@@ -159,6 +160,8 @@ def code_allowed(folder: Path, allow_code: bool) -> bool:
 
 
 def _checks(spec: SuiteSpec, options: RunOptions) -> Callable[[Sample], str | None]:
+    if spec.output.schema is not None:
+        check_schema(spec.output.schema, spec.schema_where)
     graders = grading_of(spec, allow_code=options.allow_code).graders
 
     def check(sample: Sample) -> str | None:
@@ -178,18 +181,12 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
     try:
         for suite in suites:
             await planner.add(suite, chosen)
+        planner.refuse_idle(suites)
     except BaseException:
         await close_all(planner.adapters.values())
         raise
-    _refuse_idle_models(planner, options)
     for model, reason in lacking:
         planner.not_run.append(NotRun(suite="*", model=model, reason=reason))
-    idle = [s.name for s in suites if all(e.suite is not s for e, _ in planner.entries)]
-    if idle:
-        reasons = "; ".join(f"{n.model}: {n.reason}" for n in planner.not_run[:3]) or "no models"
-        raise ConfigError(
-            f"{catalogue.file}: no model can be asked for suite {idle[0]!r} here: {reasons}"
-        )
     estimate, unpriced = planner.estimate()
     repeats = options.selection.repeats
     plan = Plan(suites, planner.entries, planner.not_run, catalogue, estimate, unpriced, repeats)
@@ -205,16 +202,6 @@ def _with_concurrency(catalogue: Catalogue, concurrency: int) -> Catalogue:
             provider = msgspec.structs.replace(provider, limits=limits)
         providers[name] = provider
     return msgspec.structs.replace(catalogue, providers=providers)
-
-
-def _refuse_idle_models(planner: _Planner, options: RunOptions) -> None:
-    """Refuse a run in which a model that the user named takes part nowhere."""
-    if options.models is None:
-        return
-    busy = {entry.arm.model for entry, _ in planner.entries}
-    problems = [out.reason for out in planner.not_run if out.model not in busy]
-    if problems:
-        raise ConfigError(problems)
 
 
 async def _choose(
@@ -301,6 +288,24 @@ class _Planner:
                 provider.is_local,
             )
         return self._lanes[provider.name]
+
+    def refuse_idle(self, suites: Sequence[Suite]) -> None:
+        """Refuse a run in which a named model, or a suite, has no part.
+
+        Raises:
+            ConfigError: With the reasons.
+        """
+        if self.options.models is not None:
+            busy = {entry.arm.model for entry, _ in self.entries}
+            problems = [out.reason for out in self.not_run if out.model not in busy]
+            if problems:
+                raise ConfigError(problems)
+        for suite in suites:
+            if all(entry.suite is not suite for entry, _ in self.entries):
+                reasons = "; ".join(f"{out.model}: {out.reason}" for out in self.not_run[:3])
+                raise ConfigError(
+                    f"suite {suite.name!r}: no model can be asked here: {reasons or 'none is named'}"
+                )
 
     def estimate(self) -> tuple[float | None, list[str]]:
         """Return an upper estimate of the cost, and the arms that have no price."""

@@ -29,7 +29,7 @@ from evalkit.core.records import (
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser, structured_honoured
 from evalkit.run.ask import Asker, Lane, Question
-from evalkit.run.journal import TrialKey, TrialLine
+from evalkit.run.events import TrialKey, TrialLine
 from evalkit.run.plan import Arm, make_request, parse_choice
 from evalkit.suite.loader import Suite
 

@@ -44,7 +44,13 @@ class GraderSpec(Record, frozen=True, kw_only=True):
 
 
 class SuiteSpec(Record, frozen=True, kw_only=True):
-    """Everything that suite.yaml says, checked."""
+    """Everything that suite.yaml says, checked.
+
+    Attributes:
+        file: suite.yaml, for messages.
+        schema_where: The schema's file, or its line in suite.yaml where it stands inline.
+        settings: The `--set` overrides that are part of this.
+    """
 
     folder: Path
     file: str
@@ -58,6 +64,7 @@ class SuiteSpec(Record, frozen=True, kw_only=True):
     data: DataSpec
     prompt: PromptSpec
     output: OutputSpec
+    schema_where: str = ""
     structured: tuple[str, ...] = ("auto",)
     params: dict[str, Any] = {}
     graders: tuple[GraderSpec, ...] = ()
@@ -107,6 +114,7 @@ def _spec(node: Node, folder: Path, file: Path, settings: tuple[str, ...]) -> Su
         data=_data(node.mapping("data"), folder),
         prompt=_prompt(prompt, folder),
         output=output,
+        schema_where=_schema_where(node.mapping("output"), folder),
         structured=_structured(node.mapping("output")),
         params=_params(node.mapping("params")),
         graders=graders,
@@ -320,6 +328,15 @@ def _json_file(node: Node, key: str, folder: Path, kind: type) -> Any:  # noqa: 
         )
         return None
     return value
+
+
+def _schema_where(node: Node, folder: Path) -> str:
+    child = node.children.get("schema")
+    if child is None:
+        return node.where
+    if not isinstance(child.value, str):
+        return child.where
+    return child.value if _is_set(node, "schema") else str(folder / child.value)
 
 
 def _structured(node: Node) -> tuple[str, ...]:

@@ -129,10 +129,10 @@ def test_python_m_evalkit_is_the_command() -> None:
         (["run"], "evalkit run: the following arguments are required: SUITE; see evalkit run --h"),
         (["run", "s", "--nope"], "evalkit run: unrecognized arguments: --nope; see "),
         (["run", "s", "--limi", "3"], "evalkit run: unrecognized arguments: --limi 3; see "),
-        (["run", "s", "--limit", "0"], "evalkit run: argument --limit: must be a whole number abov"),
-        (["run", "s", "--repeats", "x"], "evalkit run: argument --repeats: must be a whole number "),
+        (["run", "s", "--limit", "0"], "evalkit run: argument --limit: must be a whole number"),
+        (["run", "s", "--repeats", "x"], "evalkit run: argument --repeats: must be a whole number"),
         (["run", "s", "--budget-usd", "-1"], "evalkit run: argument --budget-usd: "),
-        (["run", "s", "--shard", "5/4"], "evalkit run: argument --shard: I must be at most N, got "),
+        (["run", "s", "--shard", "5/4"], "evalkit run: argument --shard: I must be at most N"),
         (["run", "s"], "s: no suite.yaml in this folder; "),
         (["check", "s"], "s: no suite.yaml in this folder; "),
         (["show", "r"], "r: no run.json in this folder; `evalkit runs` lists the runs"),
@@ -140,7 +140,8 @@ def test_python_m_evalkit_is_the_command() -> None:
         (["regrade", "r"], "r: no run.json in this folder; "),
         (["tables", "r"], "r: no run.json in this folder; "),
         (["export", "r"], "r: no run.json in this folder; "),
-        (["merge", "r", "-o", "x"], "r: no run.json in this folder; "),
+        (["merge", "r", "q", "-o", "x"], "r: no run.json in this folder; "),
+        (["merge", "r", "-o", "x"], "merge: it needs at least two runs, got 1"),
         (["runs", "r"], "r: no such folder of results"),
         (["suites", "s"], "s: no such folder of suites"),
         (["models", "--providers", "p.yaml"], "p.yaml: no such providers file"),
@@ -256,7 +257,7 @@ def test_a_positive_number_is_read(text: str, expected: int) -> None:
 ])  # fmt: skip
 def test_what_is_no_value_is_refused(read, text: str) -> None:
     """argparse puts the option's name before the message."""
-    with pytest.raises(argparse.ArgumentTypeError, match="must be|at most"):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be|at most"):
         read(text)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evalkit.core.errors import ConfigError
 from evalkit.core.ports import ADAPTERS
+from evalkit.providers import catalogue
 from evalkit.providers.catalogue import (
     Limits,
     find_file,
@@ -57,7 +58,7 @@ def problems_of(work: Any) -> list[str]:
 
 def test_a_provider_of_the_contract_is_read_whole(load) -> None:
     """The documented example, dates and `no` unquoted."""
-    catalogue = load("""
+    loaded = load("""
 schema_version: 1
 providers:
   openai:
@@ -75,7 +76,7 @@ providers:
         same_weights: scout, quantisation: null, retires_on: 2027-01-31, params: {temperature: 0},
         pricing: {mode: self_hosted, usd_per_gpu_hour: {low: 1, mode: 2, high: 3}, gpus: 1}}
 """)
-    provider, model = catalogue.find("openai:scout")
+    provider, model = loaded.find("openai:scout")
     assert provider.base_url == "https://api.openai.com/v1"
     assert provider.limits == Limits(
         concurrency=64, rpm=5000, tpm=2000000, timeout_s=120, max_attempts=5
@@ -84,16 +85,16 @@ providers:
     assert provider.governance.regions == ("us",)
     assert provider.governance.as_of == "2026-11-01"
     assert (model.wire_name, model.retires_on) == ("org/Scout", "2027-01-31")
-    assert list(names(catalogue)) == ["openai:gpt-5-mini", "openai:scout"]
+    assert list(names(loaded)) == ["openai:gpt-5-mini", "openai:scout"]
     assert model.where.endswith("providers.yaml:15")
     assert model_spec(provider, model).wire_name == "org/Scout"
 
 
 def test_the_projects_own_file_is_sound() -> None:
     """What a newcomer copies; it names no key."""
-    catalogue = load_catalogue(ROOT / "providers.yaml")
-    assert {"local", "classical", "rules"} <= set(catalogue.providers)
-    for provider in catalogue.providers.values():
+    loaded = load_catalogue(ROOT / "providers.yaml")
+    assert {"local", "classical", "rules"} <= set(loaded.providers)
+    for provider in loaded.providers.values():
         assert provider.governance.allowed_sensitivity is not None
 
 
@@ -263,21 +264,23 @@ def test_a_provider_without_a_key_lacks_nothing(load_one) -> None:
 )
 def test_an_unknown_model_is_answered_with_the_known_ones(load, name: str, expected: str) -> None:
     """A key pasted in the wrong place is not echoed."""
-    catalogue = load("providers: {p: {wire: openai_chat, models: {m: {}}}}")
+    loaded = load("providers: {p: {wire: openai_chat, models: {m: {}}}}")
     with pytest.raises(ConfigError) as caught:
-        catalogue.find(name)
+        loaded.find(name)
     assert str(caught.value).startswith(expected)
 
 
 def test_a_models_name_may_hold_colons_and_slashes(load) -> None:
     """Split at the first colon."""
-    catalogue = load("providers: {p: {wire: openai_chat, models: {'org/m:free': {}}}}")
-    assert catalogue.find("p:org/m:free")[1].wire_name == "org/m:free"
+    loaded = load("providers: {p: {wire: openai_chat, models: {'org/m:free': {}}}}")
+    assert loaded.find("p:org/m:free")[1].wire_name == "org/m:free"
 
 
 def test_a_missing_file_says_how_to_name_one(tmp_path: Path, monkeypatch) -> None:
-    """Given or by default."""
+    """Given or by default; by default the shipped list is taken where there is one."""
     monkeypatch.chdir(tmp_path)
+    assert load_catalogue(find_file(None)).providers
+    monkeypatch.setattr(catalogue, "_SHIPPED", ())
     with pytest.raises(ConfigError, match="no such providers file; name one with --providers"):
         find_file(None)
     with pytest.raises(ConfigError, match=r"no such providers file$"):
@@ -341,8 +344,8 @@ def test_any_value_of_any_key_is_read_or_refused(load, key: str, value: Any, inn
     model = {key: value} if inner else {}
     said = {"wire": "openai_chat", "models": {"m": model}, **({} if inner else {key: value})}
     try:
-        catalogue = load(json.dumps({"providers": {"p": said}}))
+        loaded = load(json.dumps({"providers": {"p": said}}))
     except ConfigError as error:
         assert error.problems  # noqa: PT017 - either way is fine, a crash is not
     else:
-        assert missing(catalogue.providers["p"]) is None or True
+        assert missing(loaded.providers["p"]) is None or True

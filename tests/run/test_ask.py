@@ -18,7 +18,8 @@ from evalkit.core.records import Attempt, Completion, Message, OutputSpec, Reque
 from evalkit.run.ask import Answer, Asker, BudgetSpent, Interrupted, Lane, Question
 from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
-from evalkit.run.journal import NAME, Index, Journal, TrialKey, attempt_of
+from evalkit.run.events import TrialKey, attempt_of
+from evalkit.run.journal import NAME, Index, Journal
 from evalkit.run.limits import Gate, RateLimit
 from evalkit.run.retry import RetryPolicy
 

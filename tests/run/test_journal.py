@@ -18,18 +18,9 @@ from server import CountingServer
 from evalkit.core.errors import JournalError
 from evalkit.core.records import Attempt, Completion, Score, ToolCall, Usage
 from evalkit.graders.parse import Parser
+from evalkit.run.events import TrialKey, TrialLine, attempt_line, attempt_of, trial_of
 from evalkit.run.folder import Run, write_manifest
-from evalkit.run.journal import (
-    NAME,
-    Index,
-    Journal,
-    TrialKey,
-    TrialLine,
-    attempt_line,
-    attempt_of,
-    check,
-    trial_of,
-)
+from evalkit.run.journal import NAME, Index, Journal, check
 
 RUN_ID = "run-1"
 ATTEMPT_KEYS = {
