@@ -46,19 +46,6 @@ Tables and paths go to stdout, progress and warnings to stderr. `NO_COLOR` is re
 
 Skipped samples alone leave exit code 0.
 """
-UNSAID = {  # what a command's own help leaves out
-    "repeats": "ask each sample so many times",
-    "results": "where the run's folder is made",
-    "concurrency": "requests at once, for each provider",
-    "runs": "the shards' folders",
-    "suites": "suite folders",
-    "folder": "the folder to look into",
-    "what": "what to scaffold",
-    "action": "list the models, or fetch weights",
-    "format": "of the recording",
-    "output": "the new run's folder",
-    "seed": "seed of the order of requests",
-}
 
 
 def cli_page() -> str:
@@ -111,7 +98,7 @@ def spelled(action: argparse.Action) -> str:
 
 def meaning(action: argparse.Action) -> str:
     """Return an option's help with its default."""
-    text = cell(action.help or UNSAID.get(action.dest, ""))
+    text = cell(action.help or "")
     default = action.default
     if action.nargs != 0 and default not in (None, [], argparse.SUPPRESS) and "default" not in text:
         text += f" (default: `{default}`)"

@@ -125,15 +125,15 @@ class _Table:
         self.quality = self.column(columns.graders[columns.facts.primary])
         self.passed = self.column(columns.passed)
 
-    def column(self, values: Any) -> Array:  # noqa: ANN401 - an array of doubles
+    def column(self, values: Any) -> Array:
         """Return one column in the table's order."""
         return np.frombuffer(values, dtype=np.float64)[self.order]
 
-    def share(self, hits: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a vector of booleans
+    def share(self, hits: Any) -> dict[str, Any] | None:
         """Return the share of answered trials for which something holds."""
         return mean_figure(np.where(self.answered, hits, np.nan), self.rows)
 
-    def only(self, values: Array, kept: Any) -> Array:  # noqa: ANN401 - a vector of booleans
+    def only(self, values: Array, kept: Any) -> Array:
         """Return values with all others left out."""
         return np.where(kept, values, np.nan)
 
@@ -143,7 +143,7 @@ def _primary_first(columns: ArmColumns) -> list[tuple[str, Any]]:
     return sorted(columns.graders.items(), key=lambda item: (item[0] != primary, item[0]))
 
 
-def _numbered(values: Any) -> Codes:  # noqa: ANN401 - a vector of hashes
+def _numbered(values: Any) -> Codes:
     codes: Codes = np.unique(values, return_inverse=True)[1].reshape(-1)
     return codes
 
@@ -208,7 +208,7 @@ def _money(columns: ArmColumns, table: _Table) -> dict[str, Any]:
     }
 
 
-def _number(money: Any) -> float | None:  # noqa: ANN401 - Decimal or None
+def _number(money: Any) -> float | None:
     return None if money is None else float(money)
 
 

@@ -266,9 +266,9 @@ def _clean(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _json(value: Any) -> str | None:  # noqa: ANN401 - whatever was parsed
+def _json(value: Any) -> str | None:
     return None if value is None else canonical_json(value).decode()
 
 
-def _float(money: Any) -> float | None:  # noqa: ANN401 - Decimal or None
+def _float(money: Any) -> float | None:
     return None if money is None else float(money)

@@ -14,7 +14,7 @@ from evalkit.cli.options import add_json, add_providers, add_settings, example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("suites", nargs="*", type=Path, metavar="SUITE")
+    parser.add_argument("suites", nargs="*", type=Path, metavar="SUITE", help="suite folders")
     parser.epilog = example("evalkit check suites/extraction")
     add_providers(parser)
     add_settings(parser)

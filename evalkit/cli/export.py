@@ -11,7 +11,7 @@ from evalkit.cli.options import add_json, example
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--format", choices=["replay"], default="replay")
+    parser.add_argument("--format", choices=["replay"], default="replay", help="of the file")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: in the folder")
     parser.epilog = example("evalkit export results/RUN --format replay -o recordings.jsonl")
     add_json(parser)

@@ -10,8 +10,10 @@ from evalkit.cli.options import add_json, example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="the shards' folders")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="RUN", help="the new run's folder"
+    )
     parser.epilog = example("evalkit merge results/SHARD1 results/SHARD2 -o results/whole")
     add_json(parser)
 

@@ -15,7 +15,13 @@ from evalkit.cli.options import add_json, add_providers, example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("action", nargs="?", choices=["list", "pull"], default="list")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "pull"],
+        default="list",
+        help="list the models, or fetch weights",
+    )
     parser.add_argument("name", nargs="?", help="with pull: the weights to fetch, e.g. smollm2")
     parser.epilog = example("evalkit models pull smollm2")
     add_providers(parser)

@@ -10,9 +10,11 @@ from evalkit.cli.options import add_json, example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("what", choices=["suite"])
+    parser.add_argument("what", choices=["suite"], help="what to scaffold")
     parser.add_argument("name", help="name of the new suite")
-    parser.add_argument("--in", dest="folder", type=Path, default=Path("suites"), metavar="DIR")
+    parser.add_argument(
+        "--in", dest="folder", type=Path, default=Path("suites"), metavar="DIR", help="where"
+    )
     parser.add_argument(
         "--format", choices=["json", "label", "text"], default="json", help="form of the answers"
     )

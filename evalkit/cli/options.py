@@ -24,7 +24,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add `--set KEY=VALUE` and `--allow-code`."""
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="[SUITE:]KEY=VALUE",
-        help="override a key of suite.yaml, for example params.seed=1 or data.path=FILE",
+        help="override a key of suite.yaml, for example params.seed=1 or data.path=FILE; "
+        "with SUITE: only in the suite whose folder has that name",
     )  # fmt: skip
     parser.add_argument(
         "--allow-code", action="store_true",

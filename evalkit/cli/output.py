@@ -26,7 +26,7 @@ def columns(rows: list[list[str]], heads: list[str]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--concurrency", type=positive, metavar="C")
+    parser.add_argument(
+        "--concurrency", type=positive, metavar="C", help="requests at once, for each provider"
+    )
     parser.add_argument(
         "--budget-usd",
         type=dollars,

@@ -35,13 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--models", type=names, action="extend", metavar="M,...",
         help="provider:name or provider:name@mode; repeatable",
     )  # fmt: skip
-    parser.add_argument("--repeats", type=positive, default=1, metavar="K")
+    parser.add_argument(
+        "--repeats", type=positive, default=1, metavar="K", help="ask each sample K times"
+    )
     parser.add_argument(
         "--limit", type=positive, metavar="N", help="only N samples, drawn at random"
     )
     parser.add_argument("--sample-seed", type=int, default=0, metavar="S", help="seed of that draw")
     parser.add_argument("--seed", type=int, default=0, help="seed of the order of requests")
-    parser.add_argument("--results", default="results", metavar="DIR")
+    parser.add_argument(
+        "--results", default="results", metavar="DIR", help="where the run's folder is made"
+    )
     parser.add_argument(
         "--concurrency", type=positive, metavar="C", help="requests at once, for each provider"
     )

@@ -10,7 +10,9 @@ from evalkit.cli.options import add_json, example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("results"))
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("results"), help="the folder to look into"
+    )
     parser.epilog = example("evalkit runs results/ --json")
     add_json(parser)
 

@@ -10,7 +10,9 @@ from evalkit.cli.options import add_json, example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("suites"))
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("suites"), help="the folder to look into"
+    )
     parser.epilog = example("evalkit suites suites/")
     add_json(parser)
 

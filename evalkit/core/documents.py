@@ -40,7 +40,7 @@ class Node:
 
     def __init__(
         self,
-        value: Any,  # noqa: ANN401 - YAML holds anything
+        value: Any,
         where: str,
         children: dict[Any, Node],
         problems: list[str],
@@ -72,12 +72,12 @@ class Node:
         self,
         key: str,
         kind: type | tuple[type, ...],
-        default: Any = _MISSING,  # noqa: ANN401 - whatever the caller's default is
+        default: Any = _MISSING,
         *,
         allowed: Iterable[Any] | None = None,
         valid: Callable[[Any], bool] | None = None,
         what: str = "",
-    ) -> Any:  # noqa: ANN401 - the type is checked here
+    ) -> Any:
         """Return a checked value.
 
         Args:
@@ -293,7 +293,7 @@ class _Builder:
         self._expand_env = expand_env
         self._constructor = yaml.constructor.SafeConstructor()
 
-    def build(self, root: Any) -> Node:  # noqa: ANN401 - a yaml.Node or None
+    def build(self, root: Any) -> Node:
         """Return a node with all below it."""
         if root is None:
             return Node(None, self._place(None), {}, self.problems)
@@ -309,7 +309,7 @@ class _Builder:
             return Node(values, self._place(root.start_mark), items, self.problems)
         return self._scalar(root)
 
-    def _mapping(self, root: Any) -> Node:  # noqa: ANN401
+    def _mapping(self, root: Any) -> Node:
         children: dict[Any, Node] = {}
         merged: dict[Any, Node] = {}
         for key_node, value_node in root.value:
@@ -330,7 +330,7 @@ class _Builder:
         plain = {key: child.value for key, child in children.items()}
         return Node(plain, self._place(root.start_mark), children, self.problems)
 
-    def _merged(self, root: Any, place: str) -> dict[Any, Node]:  # noqa: ANN401
+    def _merged(self, root: Any, place: str) -> dict[Any, Node]:
         """Return what `<<: *anchor` brings; the first of several anchors wins."""
         nodes = root.value if isinstance(root, yaml.SequenceNode) else [root]
         found: dict[Any, Node] = {}
@@ -341,7 +341,7 @@ class _Builder:
             found = {**self._mapping(node).children, **found}
         return found
 
-    def _scalar(self, root: Any) -> Node:  # noqa: ANN401
+    def _scalar(self, root: Any) -> Node:
         value = self._construct(root)
         if isinstance(value, str) and not root.style and _EXPONENT.match(value):
             value = float(value)  # YAML 1.1 takes 1e-3 for a text
@@ -353,7 +353,7 @@ class _Builder:
             node.value = _ENV_USE.sub(lambda m: os.environ.get(m[1]) or (m[2] or ""), value)
         return node
 
-    def _construct(self, node: Any) -> Any:  # noqa: ANN401
+    def _construct(self, node: Any) -> Any:
         """Give a scalar its YAML type; one that its tag does not fit stays the text that it is."""
         if node.tag in (TEXT, MERGE, VALUE):  # a lone `<<` or `=` is a text as well
             return node.value
@@ -363,7 +363,7 @@ class _Builder:
             return node.value
 
 
-def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:  # noqa: ANN401
+def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     """Return a text from the environment as the number that is wanted, where it is one."""
     if not isinstance(value, str) or _is_kind("", kind):
         return value

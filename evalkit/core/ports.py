@@ -204,7 +204,7 @@ def grader_factory(name: str, where: str) -> GraderFactory:
     return _resolve(name, GRADERS, "evalkit.graders", f"{where}: unknown grader")  # type: ignore[no-any-return]
 
 
-def _resolve(name: str, builtin: Mapping[str, str], group: str, problem: str) -> Any:  # noqa: ANN401 - a factory of either kind
+def _resolve(name: str, builtin: Mapping[str, str], group: str, problem: str) -> Any:
     target = builtin.get(name)
     if target is None:
         from importlib.metadata import entry_points  # 60 ms: only where a name is not ours

@@ -26,7 +26,7 @@ class _Bounded:
     depth = 0
     count = 0
 
-    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401
+    def compose_node(self, parent: Any, index: Any) -> Any:
         self.depth += 1
         self.count += 1
         try:
@@ -36,7 +36,7 @@ class _Bounded:
             self.depth -= 1
 
 
-def _begin(loader: Any, text: str) -> None:  # noqa: ANN401
+def _begin(loader: Any, text: str) -> None:
     yaml.CSafeLoader.__init__(loader, text)
     Composer.__init__(loader)
 
@@ -47,7 +47,7 @@ except AttributeError:  # PyYAML without libyaml
     _Loader = type("_Loader", (_Bounded, yaml.SafeLoader), {})
 
 
-def compose(text: str) -> Any:  # noqa: ANN401 - a yaml.Node or None
+def compose(text: str) -> Any:
     """Return the root node of a document, None where it is empty.
 
     Raises:
@@ -64,7 +64,7 @@ def compose(text: str) -> Any:  # noqa: ANN401 - a yaml.Node or None
     return root
 
 
-def _count_aliases(root: Any) -> None:  # noqa: ANN401
+def _count_aliases(root: Any) -> None:
     """Walk the document as it will be unfolded."""
     count = 0
     stack = [(root, 1)]
@@ -75,7 +75,7 @@ def _count_aliases(root: Any) -> None:  # noqa: ANN401
         stack.extend((child, depth + 1) for child in _children(node))
 
 
-def _children(node: Any) -> Iterator[Any]:  # noqa: ANN401
+def _children(node: Any) -> Iterator[Any]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield key
@@ -84,7 +84,7 @@ def _children(node: Any) -> Iterator[Any]:  # noqa: ANN401
         yield from node.value
 
 
-def _bound(depth: int, count: int, mark: Any) -> None:  # noqa: ANN401
+def _bound(depth: int, count: int, mark: Any) -> None:
     if depth > MAX_DEPTH:
         raise ComposerError(None, None, f"it is nested deeper than {MAX_DEPTH} levels", mark)
     if count > MAX_NODES:

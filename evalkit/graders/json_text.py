@@ -42,7 +42,7 @@ class Found(NamedTuple):
     problem: str = ""
 
 
-def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+def read_json(text: str) -> Any:
     r"""Return the one JSON document that `text` is, white space around it allowed.
 
     Refused beyond the grammar of RFC 8259, because readers disagree on them: duplicate keys,
@@ -165,7 +165,7 @@ def _constant(word: str) -> float:
     raise NotJson(f"{word} is no JSON number")
 
 
-def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return without_lone_surrogates(value)
     if isinstance(value, list):

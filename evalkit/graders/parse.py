@@ -167,7 +167,7 @@ class Parser:
             return _not_json(piece.problem if "duplicate" in piece.problem else str(error))
         return self._checked(value, "repaired")
 
-    def _checked(self, value: Any, rung: str) -> Parsed:  # noqa: ANN401 - any JSON value
+    def _checked(self, value: Any, rung: str) -> Parsed:
         failure = self.failure(value)
         if failure is None:
             return Parsed(rung=rung, value=value)

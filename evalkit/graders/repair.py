@@ -31,7 +31,7 @@ _QUOTED = re.compile(rf"{_STRING}|'[^'\n]*'")
 _UNESCAPED = {"b": "", "f": "", "n": "\n", "r": "\r", "t": "\t"}
 
 
-def repaired(source: str) -> Any:  # noqa: ANN401 - any JSON value
+def repaired(source: str) -> Any:
     """Return the object or array that `source` spells with faulty punctuation.
 
     Benign faults: trailing, missing or doubled separators, single or typographic quotes, bare
@@ -93,7 +93,7 @@ class _Metered(str):
         return _Metered.of(super().__add__(other), self.left)
 
 
-def _library_reading(source: str) -> Any:  # noqa: ANN401 - any JSON value
+def _library_reading(source: str) -> Any:
     import json_repair
 
     metered = _Metered.of(source, READS_PER_CHAR * len(source) + 10_000)
@@ -104,7 +104,7 @@ def _library_reading(source: str) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, dict):

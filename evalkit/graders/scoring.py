@@ -92,7 +92,7 @@ def read_options(context: GraderContext, grader: str, kind: type[Options]) -> Op
         raise ConfigError(f"{context.where}: option of grader {grader!r}: {problem}") from None
 
 
-def answer_of(completion: Completion, parsed: Parsed) -> Any:  # noqa: ANN401 - any JSON value
+def answer_of(completion: Completion, parsed: Parsed) -> Any:
     """Return what is graded: the parsed value, else the text as it came."""
     return completion.text if parsed.value is None else parsed.value
 

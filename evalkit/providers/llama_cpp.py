@@ -273,7 +273,7 @@ def read_settings(spec: ModelSpec) -> Settings:
     return Settings(path=str(path.resolve()), alias=spec.wire_name, **options)
 
 
-def parameters(settings: Settings) -> Any:  # noqa: ANN401 - an untyped extension type
+def parameters(settings: Settings) -> Any:
     """Return llama.cpp's parameters: silent, one sequence, a loopback port that none can use."""
     import xllamacpp
 

@@ -57,7 +57,7 @@ class Seller(NamedTuple):
 class Listing:
     """One model of the packaged table, in one service tier."""
 
-    def __init__(self, provider: Any, model: Any, service_tier: str | None, *, alias: bool) -> None:  # noqa: ANN401 - genai_prices has no stubs
+    def __init__(self, provider: Any, model: Any, service_tier: str | None, *, alias: bool) -> None:
         self._model = model
         self._tier = service_tier
         own = any(model is other for other in provider.models)
@@ -163,7 +163,7 @@ def _find(seller: Seller, model_id: str) -> tuple[Any, Any] | None:
         return None
 
 
-def _vendor(table: Any, seller: Seller, model_id: str) -> Any:  # noqa: ANN401 - genai_prices has no stubs
+def _vendor(table: Any, seller: Seller, model_id: str) -> Any:
     if seller.base_url is not None:
         return table.find_provider(None, None, seller.base_url)
     by_id = {provider.id: provider for provider in table.providers}
@@ -176,7 +176,7 @@ def _vendor(table: Any, seller: Seller, model_id: str) -> Any:  # noqa: ANN401 -
     return by_id.get(_VENDOR_OF_WIRE.get(seller.wire))
 
 
-def _only_seller(table: Any, model_id: str) -> Any:  # noqa: ANN401 - genai_prices has no stubs
+def _only_seller(table: Any, model_id: str) -> Any:
     """Return the vendor of a recorded model where its name leaves one: closed weights only."""
     vendor = table.find_provider(model_id, None, None)
     closed = vendor.id in _ONE_SELLER and "oss" not in model_id
@@ -191,13 +191,13 @@ def _context(service_tier: str | None) -> dict[str, str] | None:
     return {"service_tier": service_tier}
 
 
-def _has_hours(model: Any) -> bool:  # noqa: ANN401 - genai_prices has no stubs
+def _has_hours(model: Any) -> bool:
     prices = model.prices if isinstance(model.prices, list) else ()
     constrained = (*prices, *(model.price_variants or ()))
     return any(hasattr(item.constraint, "start_time") for item in constrained)
 
 
-def _tiers(price: Any) -> Tiers:  # noqa: ANN401 - a Decimal, or genai_prices' tiers
+def _tiers(price: Any) -> Tiers:
     if isinstance(price, Decimal):
         return ((0, price),)
     return ((0, price.base), *((tier.start, tier.price) for tier in price.tiers))

@@ -166,7 +166,7 @@ def _numbers(value: Mapping[str, Any], where: str) -> dict[str, Decimal]:
     return numbers
 
 
-def _price(value: Any, key: str, where: str) -> Decimal:  # noqa: ANN401 - checked here
+def _price(value: Any, key: str, where: str) -> Decimal:
     number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:
         raise ConfigError(f"{where}: `{key}` must be a number >= 0, got {show(value)}")

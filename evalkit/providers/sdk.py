@@ -183,7 +183,7 @@ def _common(spec: ModelSpec) -> dict[str, Any]:
     return {"max_retries": 0, "timeout": spec.timeout_s}
 
 
-def _made(spec: ModelSpec, refused: type[Exception], make: Callable[[], Any]) -> Any:  # noqa: ANN401 - an SDK's client
+def _made(spec: ModelSpec, refused: type[Exception], make: Callable[[], Any]) -> Any:
     try:
         return make()
     except (refused, ValueError, TypeError) as error:
@@ -266,7 +266,7 @@ class SdkTransport:
             body.setdefault("anthropic_version", old if asked.startswith("2023") else asked)
         return body
 
-    async def _events(self, reply: Any, headers: dict[str, str]) -> AsyncIterator[bytes]:  # noqa: ANN401 - httpx2.Response
+    async def _events(self, reply: Any, headers: dict[str, str]) -> AsyncIterator[bytes]:
         if "amazon.eventstream" not in headers.get("content-type", ""):
             async for chunk in reply.aiter_bytes():
                 yield chunk
@@ -315,5 +315,5 @@ class GoogleTransport:
         return str(self._credentials.token)
 
 
-def _lowered(reply: Any) -> dict[str, str]:  # noqa: ANN401 - httpx2.Response
+def _lowered(reply: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in reply.headers.items()}

@@ -278,7 +278,7 @@ def _label(target: object, where: str) -> str:
     return label
 
 
-def _one_thread() -> Any:  # noqa: ANN401 - a context manager of an untyped package
+def _one_thread() -> Any:
     """Keep linear algebra on one thread: contestants run beside each other."""
     from threadpoolctl import threadpool_limits
 

@@ -53,7 +53,7 @@ class Example(NamedTuple):
 class Extractor(Protocol):
     """Reads one value out of a text."""
 
-    def predict(self, sheet: Sheet) -> Any:  # noqa: ANN401 - a JSON value
+    def predict(self, sheet: Sheet) -> Any:
         """Return the value, or None where the text gives none."""
         ...
 
@@ -64,7 +64,7 @@ class Constant:
     def __init__(self, value: object) -> None:
         self.value = value
 
-    def predict(self, sheet: Sheet) -> Any:  # noqa: ANN401 - a JSON value
+    def predict(self, sheet: Sheet) -> Any:
         """Return the constant."""
         return self.value
 
@@ -81,7 +81,7 @@ class TextClass:
         rows = [self.values.index(_hashable(e.value)) for e in examples]
         self.model = LinearClassifier(matrix, rows)
 
-    def predict(self, sheet: Sheet) -> Any:  # noqa: ANN401 - a JSON value
+    def predict(self, sheet: Sheet) -> Any:
         """Return the most probable value."""
         row = self.features.transform([sheet.text])
         return self.values[self.model.predict(row)[0]]
@@ -98,7 +98,7 @@ class BestSpan:
             self.threshold = _threshold(rows)
         self.model = _fit(rows)
 
-    def predict(self, sheet: Sheet) -> Any:  # noqa: ANN401 - a JSON value
+    def predict(self, sheet: Sheet) -> Any:
         """Return the best candidate's value, or None."""
         candidates, matrix = sheet.rows(self.kind)
         if not candidates:
@@ -226,7 +226,7 @@ class _Linear(NamedTuple):
     weights: np.ndarray
     intercept: float
 
-    def scores(self, matrix: Any) -> np.ndarray:  # noqa: ANN401 - a sparse matrix
+    def scores(self, matrix: Any) -> np.ndarray:
         """Return the log-odds of each row; the library's own call costs 20 times as much."""
         return matrix @ self.weights + self.intercept  # type: ignore[no-any-return]
 
@@ -249,7 +249,7 @@ def _fit(rows: Sequence[_Rows]) -> _Linear:
     return _logistic(matrix[chosen], [right[i] for i in chosen])
 
 
-def _logistic(matrix: Any, right: Sequence[bool]) -> _Linear:  # noqa: ANN401 - a sparse matrix
+def _logistic(matrix: Any, right: Sequence[bool]) -> _Linear:
     """Fit a logistic regression; where no row is right (or all are), it tells nothing apart."""
     if len(set(right)) < 2:
         return _nothing()
@@ -268,7 +268,7 @@ def _nothing() -> _Linear:
     return _Linear(np.zeros(HASHED), 0.0)
 
 
-def _hashed(features: list[list[str]]) -> Any:  # noqa: ANN401 - a sparse matrix
+def _hashed(features: list[list[str]]) -> Any:
     from sklearn.feature_extraction import FeatureHasher
 
     hasher = FeatureHasher(HASHED, input_type="string", alternate_sign=False)
@@ -357,7 +357,7 @@ def _line_features(texts: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def _typed(value: object, schema: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON value
+def _typed(value: object, schema: dict[str, Any]) -> Any:
     """Return a value in the schema's type: 3.0 as 3, and no fraction where an integer is due."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -366,7 +366,7 @@ def _typed(value: object, schema: dict[str, Any]) -> Any:  # noqa: ANN401 - a JS
     return value
 
 
-def _fallback(schema: dict[str, Any], examples: Sequence[Example]) -> Any:  # noqa: ANN401
+def _fallback(schema: dict[str, Any], examples: Sequence[Example]) -> Any:
     """Return what stands where a value is required and none was found: the commonest."""
     values = Counter(_hashable(e.value) for e in examples if e.value is not None)
     if values:
@@ -398,5 +398,5 @@ def _flat(value: object) -> str:
     return " ".join(str(value).casefold().split())
 
 
-def _hashable(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, (dict, list)) else value

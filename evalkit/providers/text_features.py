@@ -14,11 +14,11 @@ MANY = 50_000  # rows × classes: above it, descent by single rows is ten times 
 class TextVectors(Protocol):
     """Turns texts into the rows of a matrix, shape (texts, features)."""
 
-    def fit(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - dense or sparse
+    def fit(self, texts: Sequence[str]) -> Any:
         """Learn from training texts and return their matrix."""
         ...
 
-    def transform(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - dense or sparse
+    def transform(self, texts: Sequence[str]) -> Any:
         """Return the matrix of further texts."""
         ...
 
@@ -35,10 +35,10 @@ class TfIdf:
         letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **shared)
         self._union = FeatureUnion([("words", words), ("letters", letters)])
 
-    def fit(self, texts: Sequence[str]) -> Any:  # noqa: ANN401, D102
+    def fit(self, texts: Sequence[str]) -> Any:  # noqa: D102
         return self._union.fit_transform(texts)
 
-    def transform(self, texts: Sequence[str]) -> Any:  # noqa: ANN401, D102
+    def transform(self, texts: Sequence[str]) -> Any:  # noqa: D102
         return self._union.transform(texts)
 
 
@@ -52,7 +52,7 @@ class LinearClassifier:
         classes: Class of each row, n values.
     """
 
-    def __init__(self, matrix: Any, classes: Sequence[Any]) -> None:  # noqa: ANN401
+    def __init__(self, matrix: Any, classes: Sequence[Any]) -> None:
         import numpy as np
         from scipy.sparse import issparse
         from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -70,7 +70,7 @@ class LinearClassifier:
         self._weights = np.ascontiguousarray(model.coef_.T)
         self._intercepts = model.intercept_
 
-    def predict(self, matrix: Any) -> list[Any]:  # noqa: ANN401
+    def predict(self, matrix: Any) -> list[Any]:
         """Return the most probable class of each row."""
         scores = matrix @ self._weights + self._intercepts
         if scores.shape[1] == 1:

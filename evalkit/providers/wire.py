@@ -67,7 +67,7 @@ class Fold(Protocol):
         """
         ...
 
-    def document(self) -> Any:  # noqa: ANN401 - each wire has a document type of its own
+    def document(self) -> Any:
         """Return the document of the whole answer, as `interpret` takes it."""
         ...
 
@@ -219,7 +219,7 @@ def bad_body(problem: str) -> NoReturn:
     raise ProviderError("bad_body", f"the answer cannot be read: {problem}")
 
 
-def parse(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:  # noqa: ANN401 - the decoder's type
+def parse(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     """Decode JSON into the decoder's type.
 
     Lone surrogates, which msgspec refuses and some servers send, survive until the text is whole:
@@ -236,7 +236,7 @@ def parse(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:  # noqa: ANN4
         return _parse_slowly(body, decoder.type)
 
 
-def _parse_slowly(body: bytes, target: type[Any]) -> Any:  # noqa: ANN401 - as above
+def _parse_slowly(body: bytes, target: type[Any]) -> Any:
     try:
         value = json.loads(body, parse_constant=_no_constant)
         return msgspec.convert(value, target)
@@ -333,7 +333,7 @@ def bearer(key: str, spec: ModelSpec) -> dict[str, str]:
     return headers
 
 
-def option(spec: ModelSpec, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as configured
+def option(spec: ModelSpec, name: str, default: Any = None) -> Any:
     """Return an option of the model's entry, else of its provider's."""
     if name in spec.options:
         return spec.options[name]

@@ -95,7 +95,7 @@ def quality_chart(rows: Sequence[Row], folder: Path) -> tuple[Path, ...]:
     return paths
 
 
-def _draw(axes: Any, suite: str, rows: Sequence[Row]) -> Panel:  # noqa: ANN401 - matplotlib's
+def _draw(axes: Any, suite: str, rows: Sequence[Row]) -> Panel:
     by_cost = any(row["cost_per_1000_usd"] for row in rows)
     points = [_point(index, row, by_cost=by_cost) for index, row in enumerate(rows)]
     axes.set_xscale("log")
@@ -137,7 +137,7 @@ def _marker(row: Row) -> str:
     return _OPEN if str(row["weights"] or "").startswith("open") else _CLOSED
 
 
-def _place(axes: Any, points: Sequence[Point], missing: str) -> tuple[float, list[float]]:  # noqa: ANN401
+def _place(axes: Any, points: Sequence[Point], missing: str) -> tuple[float, list[float]]:
     """Set the horizontal limits; arms of unknown x stand in a strip of their own at the right.
 
     Returns:
@@ -158,7 +158,7 @@ def _place(axes: Any, points: Sequence[Point], missing: str) -> tuple[float, lis
     return edge, [next(inside) if point.x is None else point.x for point in points]
 
 
-def _draw_point(axes: Any, point: Point, x: float) -> None:  # noqa: ANN401
+def _draw_point(axes: Any, point: Point, x: float) -> None:
     value, low, high = point.y
     across = None
     if point.across is not None:
@@ -172,7 +172,7 @@ def _draw_point(axes: Any, point: Point, x: float) -> None:  # noqa: ANN401
     )  # fmt: skip
 
 
-def _ticks(axes: Any, end: float) -> None:  # noqa: ANN401
+def _ticks(axes: Any, end: float) -> None:
     """Set ticks up to where x is known: a strip of unknown costs has no scale."""
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, PercentFormatter
 
@@ -195,7 +195,7 @@ def _within(ticks: Sequence[float], start: float, end: float) -> list[float]:
     return [float(f"{tick:.6g}") for tick in ticks if start <= tick <= end]
 
 
-def _legend(axes: Any, points: Sequence[Point]) -> None:  # noqa: ANN401
+def _legend(axes: Any, points: Sequence[Point]) -> None:
     from matplotlib.lines import Line2D
 
     names = {_OPEN: "open weights", _CLOSED: "closed or unknown weights", _CLASSICAL: "no LLM"}
@@ -215,7 +215,7 @@ def _legend(axes: Any, points: Sequence[Point]) -> None:  # noqa: ANN401
     )  # fmt: skip
 
 
-def _label(panel: Panel, renderer: Any) -> None:  # noqa: ANN401
+def _label(panel: Panel, renderer: Any) -> None:
     """Write each arm's name near its point, where it covers no name, point or bar."""
     axes = panel.axes
     frame = axes.get_window_extent(renderer)
@@ -239,7 +239,7 @@ def _label(panel: Panel, renderer: Any) -> None:  # noqa: ANN401
         _write(axes, point, tuple(anchor), box)
 
 
-def _boxes(axes: Any, point: Point, x: float) -> list[Box]:  # noqa: ANN401
+def _boxes(axes: Any, point: Point, x: float) -> list[Box]:
     """Return the pixels that a point and its bars cover."""
     to_pixels = axes.transData.transform
     centre = to_pixels((x, point.y[0]))
@@ -293,7 +293,7 @@ def _overlap(a: Box, b: Box) -> float:
     return wide * high if wide > 0 and high > 0 else 0.0
 
 
-def _write(axes: Any, point: Point, anchor: tuple[float, float], box: Box) -> None:  # noqa: ANN401
+def _write(axes: Any, point: Point, anchor: tuple[float, float], box: Box) -> None:
     """Write one label, with a thin line to its point where they stand apart."""
     nearest = (
         min(max(anchor[0], box[0]), box[2]),

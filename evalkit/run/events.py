@@ -231,7 +231,7 @@ def storable(record: _Line) -> _Line:
     return msgspec.convert(_sound(msgspec.to_builtins(record)), type(record))
 
 
-def _sound(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _sound(value: Any) -> Any:
     if isinstance(value, str):
         return without_lone_surrogates(value)
     if isinstance(value, dict):

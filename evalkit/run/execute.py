@@ -88,7 +88,7 @@ def go_on(
     return _in_loop(_go_on(folder, options, _watch(confirm, progress, clock)))
 
 
-def _in_loop(work: Any) -> Closed:  # noqa: ANN401 - a coroutine
+def _in_loop(work: Any) -> Closed:
     """Run on uvloop where it is there."""
     try:
         import uvloop

@@ -304,7 +304,7 @@ class _Planner:
             if all(entry.suite is not suite for entry, _ in self.entries):
                 reasons = "; ".join(f"{out.model}: {out.reason}" for out in self.not_run[:3])
                 raise ConfigError(
-                    f"suite {suite.name!r}: no model can be asked here: {reasons or 'none is named'}"
+                    f"suite {suite.name!r}: no model can be asked here: {reasons or 'none named'}"
                 )
 
     def estimate(self) -> tuple[float | None, list[str]]:

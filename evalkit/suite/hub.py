@@ -33,10 +33,15 @@ def hub_rows(hub: HubName, where: str) -> Iterator[dict[str, Any]]:
     """
     rows = _loaded(hub, where)
     features = rows.features
-    return (_named_labels(row, features) for row in rows)
+    names = hub.get("rename") or {}
+    return (_renamed(_named_labels(row, features), names) for row in rows)
 
 
-def _loaded(hub: HubName, where: str) -> Any:  # noqa: ANN401 - a datasets.Dataset
+def _renamed(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(column, column): value for column, value in row.items()}
+
+
+def _loaded(hub: HubName, where: str) -> Any:
     import datasets  # 0.7 s: only where a suite names the hub
     from huggingface_hub import constants
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]

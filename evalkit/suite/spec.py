@@ -231,6 +231,10 @@ def _hub(node: Node | None) -> dict[str, Any] | None:
         return None
     keys = ("name", "config", "split", "revision")
     hub = {key: node.take(key, str, None) for key in keys}
+    rename = node.mapping("rename").rest()
+    if any(not isinstance(name, str) for name in rename.values()):
+        node.children["rename"].refuse(f"`rename` must map columns to names, got {show(rename)}")
+    hub["rename"] = rename or None
     if not hub["name"]:
         node.refuse("`hub` needs `name`, for example PolyAI/banking77")
     node.refuse_unknown()
@@ -306,7 +310,7 @@ def _accept(node: Node) -> tuple[str, ...]:
     return accept
 
 
-def _json_file(node: Node, key: str, folder: Path, kind: type) -> Any:  # noqa: ANN401
+def _json_file(node: Node, key: str, folder: Path, kind: type) -> Any:
     """Return a JSON file's content, or the value itself where it stands inline."""
     child = node.node(key)
     if child is None or child.value is None:
@@ -373,7 +377,7 @@ def _graders(node: Node, output: OutputSpec) -> tuple[GraderSpec, ...]:
             continue
         graders.append(GraderSpec(name=str(name), options=options, where=child.where))
     if not graders and not node.problems:
-        default = {"json": "json_schema", "label": "label", "tool_calls": "tool_calls"}
+        default = {"json": "json_schema", "label": "label", "tool_calls": "json_schema"}
         known = default.get(output.format, "exact")
         node.refuse(
             f"`graders` is missing; for format {output.format!r} start with `{known}: {{}}`"
