@@ -178,7 +178,7 @@ def test_the_content_hash_does_not_see_how_long_it_took() -> None:
     assert Completion(text="a").content_hash() == slow.content_hash()
 
 
-@given(st.text(st.characters(), max_size=20))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_text_without_lone_surrogates_can_be_stored(text: str) -> None:
     """Half a character would stop the journal."""
     clean = without_lone_surrogates(text + "\ud800")
