@@ -32,6 +32,29 @@ class SuiteFacts(Record, frozen=True, kw_only=True):
     pass_at: float = 1.0
 
 
+class Doubles:
+    """A column that takes no room until its first value is known."""
+
+    def __init__(self) -> None:
+        self._unknown = 0
+        self._values: array[float] | None = None
+
+    def append(self, value: float | None) -> None:
+        """Add one row; None where nothing is known of it."""
+        if self._values is not None:
+            self._values.append(_NAN if value is None else value)
+        elif value is None:
+            self._unknown += 1
+        else:
+            self._values = array("d", [_NAN]) * self._unknown
+            self._values.append(value)
+
+    @property
+    def values(self) -> array[float]:
+        """All rows, not-a-number where nothing is known."""
+        return array("d", [_NAN]) * self._unknown if self._values is None else self._values
+
+
 class ArmColumns:
     """The trials of one arm on one suite.
 
@@ -55,7 +78,7 @@ class ArmColumns:
         self.repeat, self.state = array("i"), array("b")
         self.first_bad, self.passed = array("b"), array("d")
         self.graders: dict[str, array[float]] = {facts.primary: array("d")}
-        self.cost, self.latency, self.ttft = array("d"), array("d"), array("d")
+        self.cost, self.latency, self.ttft = Doubles(), Doubles(), Doubles()
         self.attempt_latency, self.attempt_row = array("d"), array("i")
         self.slices: dict[str, array[int]] = {}
         self.slice_values: dict[str, dict[str, int]] = {}
@@ -81,11 +104,12 @@ class ArmColumns:
     def _add_identity(self, trial: Trial) -> None:
         sample = _hash(trial.sample_id)
         self.sample.append(sample)
-        if trial.cluster is None:
-            self.cluster.append(sample)
-        else:
+        if trial.cluster is not None and not self.has_clusters:
             self.has_clusters = True
-            self.cluster.append(_hash("cluster\0" + trial.cluster))
+            self.cluster.extend(self.sample[:-1])  # until now each sample stood for itself
+        if self.has_clusters:
+            own = trial.cluster
+            self.cluster.append(sample if own is None else _hash("cluster\0" + own))
         self.repeat.append(trial.repeat)
         self.state.append(-1 if trial.status == "error" else ANSWERED.index(trial.status))
         if trial.output_rung is not None:
@@ -153,14 +177,14 @@ class ArmColumns:
         cached = any(a.cached and a.role == "model" for a in trial.attempts)
         self.n_cached += cached
         whole = bought.is_complete and not cached and bought.cost_usd is not None
-        self.cost.append(float(bought.cost_usd or 0) if whole else _NAN)
+        self.cost.append(float(bought.cost_usd or 0) if whole else None)
 
     def _add_times(self, trial: Trial) -> None:
         row = len(self.sample) - 1
         took = timing(trial)
         self.n_censored += took.censored
-        self.latency.append(_NAN if took.latency_ms is None else took.latency_ms)
-        self.ttft.append(_NAN if took.ttft_ms is None else took.ttft_ms)
+        self.latency.append(took.latency_ms)
+        self.ttft.append(took.ttft_ms)
         tries = 0
         for attempt in trial.attempts:
             if attempt.role != "model":

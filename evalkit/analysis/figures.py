@@ -16,7 +16,7 @@ from evalkit.stats.intervals import Interval, mean_interval, wilson
 from evalkit.stats.quantiles import quantile_interval
 
 Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+Codes = npt.NDArray[np.int32]
 QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
@@ -26,15 +26,19 @@ class Rows(NamedTuple):
     Attributes:
         sample: Sample of each trial, numbered, shape (n,).
         cluster: Cluster of each trial, numbered, shape (n,); None where samples are independent.
+        repeated: Some sample has several trials; without, sorting them is spared.
     """
 
     sample: Codes
     cluster: Codes | None
+    repeated: bool
 
     def units(self, mask: npt.NDArray[np.bool_]) -> Codes | None:
         """Return what trials are grouped by; None where each is a unit of its own."""
         if self.cluster is not None:
             return self.cluster[mask]
+        if not self.repeated:
+            return None
         sample = self.sample[mask]
         return None if len(np.unique(sample)) == len(sample) else sample
 
@@ -50,16 +54,23 @@ def mean_figure(values: Array, rows: Rows) -> dict[str, Any] | None:
     if not mask.any():
         return None
     kept = values[mask]
-    sample = rows.sample[mask]
-    found, first, code, count = np.unique(
-        sample, return_index=True, return_inverse=True, return_counts=True
-    )
-    repeated = len(found) < len(sample)
-    if not repeated and rows.cluster is None and np.isin(kept, (0.0, 1.0)).all():
+    clusters = None if rows.cluster is None else rows.cluster[mask]
+    if rows.repeated:
+        sample = rows.sample[mask]
+        found, first, code, count = np.unique(
+            sample, return_index=True, return_inverse=True, return_counts=True
+        )
+        if len(found) < len(sample):
+            means = np.bincount(code.reshape(-1), weights=kept) / count
+            of_samples = None if clusters is None else clusters[first]
+            return _mean(means, of_samples)
+    if clusters is None and ((kept == 0.0) | (kept == 1.0)).all():
         return as_figure(wilson(int(kept.sum()), len(kept)))
-    means = np.bincount(code.reshape(-1), weights=kept) / count
-    clusters = None if rows.cluster is None else rows.cluster[mask][first]
-    return as_figure(mean_interval(np.clip(means, 0.0, 1.0), clusters, bounds=(0.0, 1.0)))
+    return _mean(kept, clusters)
+
+
+def _mean(values: Array, clusters: Codes | None) -> dict[str, Any]:
+    return as_figure(mean_interval(np.clip(values, 0.0, 1.0), clusters, bounds=(0.0, 1.0)))
 
 
 def plain_mean(values: Array, rows: Rows) -> float | None:
@@ -67,6 +78,8 @@ def plain_mean(values: Array, rows: Rows) -> float | None:
     mask = ~np.isnan(values)
     if not mask.any():
         return None
+    if not rows.repeated:
+        return float(values[mask].mean())
     code, count = np.unique(rows.sample[mask], return_inverse=True, return_counts=True)[1:]
     return float((np.bincount(code.reshape(-1), weights=values[mask]) / count).mean())
 

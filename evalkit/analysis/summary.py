@@ -120,7 +120,9 @@ class _Table:
         cluster = None
         if columns.has_clusters:
             cluster = _numbered(np.frombuffer(columns.cluster, dtype=np.uint64)[self.order])
-        self.rows = Rows(_numbered(sample[self.order]), cluster)
+        numbers = _numbered(sample[self.order])
+        repeated = len(numbers) > 0 and int(numbers.max()) + 1 < len(numbers)
+        self.rows = Rows(numbers, cluster, repeated)
         self.answered = self.state >= 0
         self.quality = self.column(columns.graders[columns.facts.primary])
         self.passed = self.column(columns.passed)
@@ -144,7 +146,7 @@ def _primary_first(columns: ArmColumns) -> list[tuple[str, Any]]:
 
 
 def _numbered(values: Any) -> Codes:
-    codes: Codes = np.unique(values, return_inverse=True)[1].reshape(-1)
+    codes: Codes = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int32)
     return codes
 
 
@@ -175,26 +177,29 @@ def _rates(columns: ArmColumns, table: _Table) -> dict[str, Any]:
 
 
 def _times(columns: ArmColumns, table: _Table) -> dict[str, Any]:
-    place = np.empty(len(table.order), dtype=np.intp)
-    place[table.order] = np.arange(len(place))
+    place = np.empty(len(table.order), dtype=np.int32)
+    place[table.order] = np.arange(len(place), dtype=np.int32)
     attempt_row = place[np.frombuffer(columns.attempt_row, dtype=np.int32)]
     cluster = table.rows.cluster
+    retried = len(attempt_row) > len(place) or len(np.unique(attempt_row)) < len(attempt_row)
     attempts = Rows(
-        table.rows.sample[attempt_row], None if cluster is None else cluster[attempt_row]
+        table.rows.sample[attempt_row],
+        None if cluster is None else cluster[attempt_row],
+        table.rows.repeated or retried,
     )
     return {
-        "latency_ms": quantile_figures(table.column(columns.latency), table.rows),
+        "latency_ms": quantile_figures(table.column(columns.latency.values), table.rows),
         "n_censored": columns.n_censored,
         "n_cached": columns.n_cached,
         "attempt_latency_ms": quantile_figures(
             np.frombuffer(columns.attempt_latency, dtype=np.float64), attempts
         ),
-        "ttft_ms": quantile_figures(table.column(columns.ttft), table.rows),
+        "ttft_ms": quantile_figures(table.column(columns.ttft.values), table.rows),
     }
 
 
 def _money(columns: ArmColumns, table: _Table) -> dict[str, Any]:
-    cost = table.column(columns.cost)
+    cost = table.column(columns.cost.values)
     priced = ~np.isnan(cost)
     answered = int((priced & table.answered).sum())
     per_success = _cost_per_success(cost, table)

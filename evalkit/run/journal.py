@@ -212,16 +212,16 @@ class Index:
                     kinds.append(line.event == "trial")
                 offset += len(raw)
         self.path = path
+        self._offsets, self._kinds = offsets, kinds
         all_keys = np.frombuffer(keys, dtype=np.uint64) if keys else np.zeros(0, np.uint64)
-        self._offsets = np.frombuffer(offsets, dtype=np.uint64) if keys else np.zeros(0, np.uint64)
-        self._kinds = np.frombuffer(kinds, dtype=np.int8) if keys else np.zeros(0, np.int8)
-        self._order = np.argsort(all_keys, kind="stable")
-        ordered = all_keys[self._order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if keys else self._order
-        ends = np.r_[starts[1:], len(ordered)] if keys else starts
-        first = self._order[starts] if keys else starts
-        by_time = np.argsort(first, kind="stable")
-        self._starts, self._ends = starts[by_time], ends[by_time]
+        order = np.argsort(all_keys, kind="stable").astype(np.uint32)
+        ordered = all_keys[order]
+        new = np.ones(len(order), dtype=bool)
+        np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+        starts = np.flatnonzero(new).astype(np.uint32)
+        sizes = np.diff(starts, append=np.uint32(len(order)))
+        by_time = np.argsort(order[starts], kind="stable")
+        self._order, self._starts, self._sizes = order, starts[by_time], sizes[by_time]
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -240,8 +240,9 @@ class Index:
     def _read(self, file: IO[bytes], group: int) -> tuple[list[AttemptLine], TrialLine | None]:
         attempts: list[AttemptLine] = []
         trial: bytes | None = None
-        for number in self._order[self._starts[group] : self._ends[group]]:
-            file.seek(int(self._offsets[number]))
+        start = self._starts[group]
+        for number in self._order[start : start + self._sizes[group]]:
+            file.seek(self._offsets[number])
             if self._kinds[number]:
                 trial = file.readline()
             else:
