@@ -83,12 +83,7 @@ def resume(
         ConfigError: If its suites or providers cannot be read any more.
         JournalError: If its journal is foreign, mixed or edited.
     """
-    from evalkit.run.regrade import regrade as grade_anew
-
-    closed = go_on(folder, options=options, confirm=confirm, progress=progress, clock=clock)
-    if closed.outlook.state == "complete":
-        grade_anew(folder)
-    return _result(closed)
+    return _result(go_on(folder, options=options, confirm=confirm, progress=progress, clock=clock))
 
 
 def regrade(

@@ -21,7 +21,7 @@ import msgspec
 
 from evalkit.core.errors import ProviderError
 from evalkit.core.records import Record
-from evalkit.run.ask import Asker, BudgetSpent, Interrupted
+from evalkit.run.ask import Asker, BudgetSpent, Interrupted, Lane
 from evalkit.run.earlier import Earlier
 from evalkit.run.events import TrialLine
 from evalkit.run.plan import make_request, skip_reason
@@ -111,7 +111,7 @@ class Runner:
         try:
             with _InterruptHandler(self):
                 await self._lanes(list(lanes.values()))
-            if not self._is_stopped():
+            if self._stop is None:
                 self._set_aside_the_rest()
         except asyncio.CancelledError:
             if not self._interrupted:
@@ -152,14 +152,14 @@ class Runner:
             for count, drawn in enumerate(self._jobs(own)):
                 if count % _BREATH == 0:
                     await asyncio.sleep(0)  # what is settled must not hold up other lanes
-                if self._is_stopped():
+                if self._is_stopped(lane):
                     return
                 job = self._to_make(drawn)
                 if job is None or self._is_given_up(job):
                     continue
                 await pending.acquire()
                 await lane.gate.acquire()
-                if self._is_stopped():
+                if self._is_stopped(lane):
                     lane.gate.release()
                     return
                 if self._is_given_up(job):  # while it waited for the slot
@@ -169,8 +169,9 @@ class Runner:
                 task = group.create_task(self._trial(job))
                 task.add_done_callback(lambda _: pending.release())
 
-    def _is_stopped(self) -> bool:
-        return self._stop is not None
+    def _is_stopped(self, lane: Lane) -> bool:
+        """True where nothing more may be asked; a spent budget does not stop what costs nothing."""
+        return self._interrupted or (self._stop is not None and not lane.costs_nothing)
 
     async def _trial(self, job: Job) -> None:
         try:
