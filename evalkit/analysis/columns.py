@@ -195,7 +195,7 @@ class ArmColumns:
             if timed and service is not None and not attempt.cached:
                 self.attempt_latency.append(service)
                 self.attempt_row.append(row)
-            usage = None if attempt.completion is None else attempt.completion.usage
+            usage = attempt.usage
             if usage is not None and not attempt.cached:
                 for kind in TOKENS:
                     count = getattr(usage, kind)

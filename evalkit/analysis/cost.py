@@ -38,8 +38,8 @@ class Bill(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """True where every answer of the model is priced, and there is one."""
-        return 0 < self.answered == self.priced
+        """True where the trial cost something and every answer of the model is priced."""
+        return self.cost_usd is not None and self.answered == self.priced
 
 
 class Timing(NamedTuple):
@@ -62,13 +62,13 @@ def bill(trial: Trial, price: PriceAttempt) -> Bill:
     answered = {"model": 0, "judge": 0}
     priced = {"model": 0, "judge": 0}
     for attempt in trial.attempts:
-        if attempt.cached or attempt.completion is None:
+        if attempt.cached:
             continue
-        role = attempt.role
-        answered[role] += 1
+        role, came = attempt.role, attempt.completion is not None
+        answered[role] += came
         cost = price_of(trial, attempt, price).cost_usd
-        if cost is not None:
-            priced[role] += 1
+        if cost is not None:  # of a failed attempt only a recording tells
+            priced[role] += came
             money[role] = cost + (money[role] or 0)
     return Bill(
         money["model"],

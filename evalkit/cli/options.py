@@ -67,5 +67,8 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def names(text: str) -> list[str]:
-    """Read a comma-separated list."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Read a comma-separated list of at least one."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError(f"must name at least one, got {text!r}")
+    return found

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from evalkit.core.keys import hide_keys
+from evalkit.core.records import Usage
 
 FailureKind = Literal[
     "rate_limited",
@@ -84,6 +85,9 @@ class ProviderError(EvalkitError):
         service_ms: Time from sending to the failure, or None where nothing was sent.
         params_sent: Parameters as sent on the wire.
         quota: Quota headers as received (lower-case names).
+        usage: Tokens that were billed all the same, as a recording may tell.
+        cost_usd: What it cost all the same, as a recording may tell.
+        recorded_at: When it was recorded.
         recorded: True where a recording says so: `service_ms` is the recording's, and asking
             again would bring the same.
     """
@@ -109,6 +113,9 @@ class ProviderError(EvalkitError):
         self.params_sent: dict[str, object] = {}
         self.quota: dict[str, str] = {}
         self.recorded = False
+        self.usage: Usage | None = None
+        self.cost_usd: float | None = None
+        self.recorded_at: str | None = None
 
     @property
     def may_retry(self) -> bool:

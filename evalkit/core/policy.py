@@ -49,7 +49,7 @@ def requirement(sensitivity: str | None, require: Mapping[str, Any] | None) -> R
     regions = wanted.get("regions")
     return Requirement(
         sensitivity=sensitivity or "public",
-        regions=None if regions is None else tuple(sorted(set(regions))),
+        regions=None if regions is None else tuple(sorted({r.casefold() for r in regions})),
         trains_on_data=wanted.get("trains_on_data"),
         max_retention_days=wanted.get("max_retention_days"),
     )
@@ -121,7 +121,8 @@ def _region_reason(demand: Requirement, declared: Governance) -> str | None:
         return None
     if not declared.regions:
         return f"regions {list(demand.regions)} are required, and the provider declares none"
-    outside = [r for r in declared.regions if r not in demand.regions and r != OWN_PREMISES]
+    allowed = {*demand.regions, OWN_PREMISES}
+    outside = [region for region in declared.regions if region.casefold() not in allowed]
     return (
         f"it may process in {outside}, and only {list(demand.regions)} is allowed"
         if outside

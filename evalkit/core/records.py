@@ -187,7 +187,9 @@ class Attempt(Record, frozen=True, kw_only=True):
     """One try on the wire, as it stands in the journal before anything parses it.
 
     `outcome` is `answered`, or the kind of failure (`evalkit.core.errors.FailureKind`).
-    Times: `scheduled_at` and `sent_at` are UTC ISO 8601; the rest are milliseconds.
+    A failed attempt that was billed all the same, as a recording may tell, has `failed_usage` or
+    `failed_cost_usd`. Times: `scheduled_at` and `sent_at` are UTC ISO 8601, the rest are
+    milliseconds.
     """
 
     number: int
@@ -210,6 +212,9 @@ class Attempt(Record, frozen=True, kw_only=True):
     body: str | None = None
     params_sent: dict[str, Any] = {}
     recorded: bool = False
+    failed_usage: Usage | None = None
+    failed_cost_usd: float | None = None
+    failed_recorded_at: str | None = None
     loop_lag_ms: float | None = None
 
     @property
@@ -220,7 +225,7 @@ class Attempt(Record, frozen=True, kw_only=True):
     @property
     def usage(self) -> Usage | None:
         """Tokens as billed, or None where nothing came or the provider did not say."""
-        return self.completion.usage if self.completion else None
+        return self.completion.usage if self.completion else self.failed_usage
 
     @property
     def model_returned(self) -> str | None:

@@ -273,6 +273,9 @@ def _attempt(
         body=None if error is None else error.body,
         params_sent=came.params_sent,
         recorded=came.recorded,
+        failed_usage=None if error is None else error.usage,
+        failed_cost_usd=None if error is None else error.cost_usd,
+        failed_recorded_at=None if error is None else error.recorded_at,
     )
 
 

@@ -1,21 +1,26 @@
 """A run's answers written as a recording that the `replay` wire reads (CONTRACT section 9).
 
-One line a trial: the answer that was graded, with the usage and latency that were measured, or
-the error in which it ended. Nothing is re-timed.
+One line a trial: the answer that was graded, or the error in which it ended, with the usage,
+cost and latency (backoff included) of all its attempts together. That an earlier answer was
+malformed is not in a recording. Nothing is re-timed.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Attempt, Trial
+from evalkit.core.records import Attempt, Trial, Usage
+from evalkit.providers.catalogue import load_catalogue
 from evalkit.run.folder import Run
+from evalkit.run.prices import load_price_book, price_attempt
 
 
 def export_replay(folder: Path, output: Path | None = None) -> tuple[Path, int]:
@@ -59,12 +64,52 @@ def _refuse_ambiguous(run: Run) -> None:
 
 
 def _lines(run: Run) -> Iterator[dict[str, Any]]:
+    price = _price(run)
     for trial in run.trials():
         attempts = [a for a in trial.attempts if a.role == "model"]
         if trial.status == "skipped" or not attempts:
             continue
         answered = [a for a in attempts if a.completion is not None]
-        yield _line(trial, answered[-1] if answered else attempts[-1])
+        last = answered[-1] if answered else attempts[-1]
+        line = {**_line(trial, last), **_totals(trial, attempts, price)}
+        yield {key: value for key, value in line.items() if value is not None}
+
+
+def _price(run: Run) -> Callable[[str, Attempt], Decimal | None]:
+    """Return what prices an attempt by the run's own providers file; nothing where it is gone."""
+    now = dt.datetime.fromisoformat(run.manifest["started_at"])
+    try:
+        book = load_price_book(load_catalogue(Path(run.manifest["providers_file"])))
+    except ConfigError:
+        return lambda model, attempt: None
+    return lambda model, attempt: price_attempt(book, model, attempt, now).cost_usd
+
+
+def _totals(
+    trial: Trial, attempts: list[Attempt], price: Callable[[str, Attempt], Decimal | None]
+) -> dict[str, Any]:
+    """Return usage, cost and latency of all attempts; None where a part of it is not known."""
+    times = [a.completion.service_ms if a.completion else a.service_ms for a in attempts]
+    known = [time for time in times if time is not None]
+    waited = sum(a.backoff_ms for a in attempts)
+    billed = [a for a in attempts if a.completion is not None or a.failed_cost_usd is not None]
+    costs = [price(trial.model, a) for a in billed]
+    cost = None if not costs or None in costs else float(sum(c for c in costs if c is not None))
+    return {
+        "service_ms": sum(known) + waited if known else None,
+        "usage": _usage([a.usage for a in attempts if a.usage is not None]),
+        "cost_usd": cost,
+    }
+
+
+def _usage(parts: list[Usage]) -> dict[str, int] | None:
+    total: dict[str, int] = {}
+    for part in parts:
+        for kind in Usage.__struct_fields__:
+            count = getattr(part, kind)
+            if count is not None:
+                total[kind] = total.get(kind, 0) + count
+    return total or None
 
 
 def _error(attempt: Attempt) -> str:
@@ -80,8 +125,7 @@ def _line(trial: Trial, attempt: Attempt) -> dict[str, Any]:
         "model": trial.arm.partition(":")[2],
         "repeat": trial.repeat,
         "http_status": attempt.http_status,
-        "service_ms": attempt.service_ms,
-        "recorded_at": attempt.sent_at or attempt.scheduled_at,
+        "recorded_at": attempt.failed_recorded_at or attempt.sent_at or attempt.scheduled_at,
     }
     done = attempt.completion
     if done is None:
@@ -91,15 +135,13 @@ def _line(trial: Trial, attempt: Attempt) -> dict[str, Any]:
             {
                 "text": done.text,
                 "tool_calls": done.tool_calls or None,
-                "usage": done.usage,
                 "finish_reason": done.finish_reason,
                 "refusal": done.refusal,
                 "reasoning": done.reasoning,
                 "ttft_ms": done.ttft_ms,
                 "model_returned": done.model_returned,
-                "cost_usd": done.cost_usd,
             }
         )
         if done.recorded:
             head["recorded_at"] = done.recorded_at
-    return {key: value for key, value in {**head, **rest}.items() if value is not None}
+    return {**head, **rest}

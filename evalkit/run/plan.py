@@ -6,7 +6,7 @@ cannot run here (with the reason) and draws the samples. It sends nothing.
 
 from __future__ import annotations
 
-import random
+import heapq
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -53,6 +53,11 @@ class Arm(Record, frozen=True, kw_only=True):
     settings: str = ""
     blocked: str | None = None
 
+    @property
+    def entry_name(self) -> str:
+        """`provider:name` of its entry; a recorded arm keeps its mode in it."""
+        return f"{self.provider.name}:{self.entry.name}"
+
 
 class NotRun(Record, frozen=True, kw_only=True):
     """A model that does not take part, and what it lacks."""
@@ -66,7 +71,7 @@ class Selection(Record, frozen=True, kw_only=True):
     """Which samples are asked, and how often.
 
     Attributes:
-        limit: The first so many of a seeded random order, None for all.
+        limit: So many samples, those whose ids hash lowest with `sample_seed`; None for all.
         shard: (i, n): only samples whose id hashes to i of n.
     """
 
@@ -127,6 +132,7 @@ def plan_arms(
     named = Counter(model_name for model_name, _ in {(c.model, c.mode) for _, _, c in chosen})
     for provider, model, choice in chosen:
         full = f"{provider.name}:{model.name}"
+        bare = parse_choice(full).model if provider.wire == "replay" else full
         adapter = adapter_factory(provider.wire, provider.where)(model_spec(provider, model))
         modes, reason = resolve_modes(suite, model, adapter.modes, choice.mode)
         if reason:
@@ -138,7 +144,7 @@ def plan_arms(
             params = {**suite.spec.params, **model.params}
             arm = Arm(
                 name=name,
-                model=full,
+                model=bare,
                 mode=mode,
                 provider=provider,
                 entry=model,
@@ -190,11 +196,16 @@ def resolve_modes(
 
 
 def draw(suite: Suite, selection: Selection) -> array[int]:
-    """Return the numbers of the samples to ask, in a seeded random order."""
+    """Return the numbers of the samples to ask.
+
+    A limit takes those whose ids hash lowest with the seed: a sample that is added or removed
+    changes the draw by one, not the whole of it.
+    """
     numbers = array("L", range(len(suite.samples)))
-    random.Random(selection.sample_seed).shuffle(numbers)  # noqa: S311
-    if selection.limit is not None:
-        numbers = numbers[: selection.limit]
+    if selection.limit is not None and selection.limit < len(numbers):
+        seed = selection.sample_seed
+        ranked = ((hash64(f"{seed}\0{suite.samples[n].id}"), n) for n in numbers)
+        numbers = array("L", [n for _, n in heapq.nsmallest(selection.limit, ranked)])
     if selection.shard is not None:
         index, count = selection.shard
         numbers = array(

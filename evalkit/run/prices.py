@@ -53,7 +53,7 @@ def price_attempt(book: PriceBook, model: str, attempt: Attempt, now: dt.datetim
     """
     done = attempt.completion
     if done is None:
-        return Priced(None, {}, "no answer, no usage", "")
+        return _failed(book, model, attempt, now)
     if done.cost_usd is not None:
         return Priced(Decimal(repr(done.cost_usd)), {}, "recorded", model)
     at = done.recorded_at if done.recorded else attempt.sent_at
@@ -64,6 +64,16 @@ def price_attempt(book: PriceBook, model: str, attempt: Attempt, now: dt.datetim
         model_returned=done.model_returned,
         service_tier=done.service_tier,
     )
+
+
+def _failed(book: PriceBook, model: str, attempt: Attempt, now: dt.datetime) -> Priced:
+    """Price an attempt that failed and was billed all the same, as a recording may tell."""
+    if attempt.failed_cost_usd is not None:
+        return Priced(Decimal(repr(attempt.failed_cost_usd)), {}, "recorded", model)
+    if attempt.failed_usage is None:
+        return Priced(None, {}, "no answer, no usage", "")
+    at = attempt.failed_recorded_at or attempt.sent_at
+    return book.price(attempt.failed_usage, model, at=_time(at) or now)
 
 
 def _time(text: str | None) -> dt.datetime | None:

@@ -259,16 +259,15 @@ class _Planner:
     async def _open(self, arm: Arm, adapter: Adapter, view: SuiteView) -> Adapter | None:
         """Open a contestant for a suite; list one that cannot, refuse it where it was named."""
         scope = view.name if arm.provider.wire in _OWN_PER_SUITE else ""
-        adapter = self.adapters.setdefault((scope, arm.model), adapter)
-        mark = (scope, arm.model, view.name)
+        adapter = self.adapters.setdefault((scope, arm.entry_name), adapter)
+        mark = (scope, arm.entry_name, view.name)
         if mark in self._opened:
             return adapter
         try:
             await adapter.open(view)
         except ConfigError as error:
-            reason = NotRun(
-                suite=view.name, model=arm.model, reason=str(error).removeprefix(f"{arm.model}: ")
-            )
+            why = str(error).removeprefix(f"{arm.model}: ")
+            reason = NotRun(suite=view.name, model=arm.entry_name, reason=why)
             if reason not in self.not_run:
                 self.not_run.append(reason)
             return None
@@ -296,7 +295,7 @@ class _Planner:
             ConfigError: With the reasons.
         """
         if self.options.models is not None:
-            busy = {entry.arm.model for entry, _ in self.entries}
+            busy = {entry.arm.entry_name for entry, _ in self.entries}
             problems = [out.reason for out in self.not_run if out.model not in busy]
             if problems:
                 raise ConfigError(problems)

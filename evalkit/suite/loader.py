@@ -29,6 +29,8 @@ class Suite:
         samples: The scored samples, read lazily.
         train: Training rows, never scored.
         prompts: Renders a sample's messages.
+        own_demand: What every prompt demands of whoever sees it: the suite's demands, and those of
+            the few-shot examples, which stand in each prompt.
         hashes: SHA-256 of data, prompts, schema and the whole; of contents, never of paths.
     """
 
@@ -38,6 +40,10 @@ class Suite:
         self.spec = spec
         self.name = spec.name
         examples = _examples(spec)
+        self.own_demand = strictest(
+            [requirement(e.sensitivity, e.require) for e in examples]
+            + [requirement(spec.sensitivity, spec.require)]
+        )
         self.prompts = Prompts(spec.prompt, spec.output, examples)
         self._check = check
         table = _table(spec.data.path, spec.data.hub, spec.file)
@@ -54,11 +60,6 @@ class Suite:
     def messages(self, sample: Sample) -> tuple[Message, ...]:
         """Render one sample's prompt."""
         return self.prompts.render(sample.columns)
-
-    @property
-    def own_demand(self) -> Requirement:
-        """What every sample demands of whoever sees it."""
-        return requirement(self.spec.sensitivity, self.spec.require)
 
     def demand(self, sample: Sample) -> Requirement:
         """Return what this sample demands of whoever sees it: the strictest of suite and sample."""

@@ -394,3 +394,50 @@ def test_a_run_keeps_its_repeats_apart(project: Project, server: CountingServer)
         (t.sample_id, t.repeat) for t in found
     }
     assert sum(score(t) == 1.0 for t in found) == 3
+
+
+def test_a_retried_trial_is_exported_with_all_that_it_cost(
+    project: Project, server: CountingServer
+) -> None:
+    """Tokens and time of the malformed first answer are in the recording as well."""
+    project.suite(rows(2), output={"format": "json", "max_attempts": 3})
+    replies = iter(["no json", '"yes"', '"yes"', '"yes"'])
+    server.script = lambda call: Reply(next(replies))
+    first = project.start(concurrency=1)
+    path, _ = export_replay(first.folder)
+    project.providers(others={"log": {"wire": "replay", "path": str(path)}})
+    second = project.start(models=("log:small",))
+
+    def spent(folder: Path) -> list[tuple[float, int]]:
+        return [
+            (
+                round(sum(a.service_ms or 0 for a in t.attempts), 6),
+                sum((a.usage.input or 0) for a in t.attempts if a.usage),
+            )
+            for t in trials(folder).values()
+        ]
+
+    assert sorted(spent(first.folder)) == sorted(spent(second.folder))
+    assert [1, 1] == [len(t.attempts) for t in trials(second.folder).values()]
+
+
+def test_a_malformed_recording_is_not_asked_again(project: Project) -> None:
+    """It would say the same each time, and its cost would count as often."""
+    line = {"sample_id": "s0", "model": "bot", "text": "no json", "cost_usd": 0.1, "service_ms": 9}
+    path = project.root / "rec.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    project.suite(rows(1), output={"format": "json", "max_attempts": 3})
+    project.providers(others={"log": {"wire": "replay", "path": str(path)}})
+    (trial,) = trials(project.start(models=("log:bot",)).folder).values()
+    assert (1, "malformed") == (len(trial.attempts), trial.status)
+
+
+def test_a_limit_draws_the_same_samples_when_one_is_gone(project: Project) -> None:
+    """The draw goes by ids: a resumed run asks for one new sample, not for all anew."""
+    project.suite(rows(40))
+    asked = {n for n, _ in ((t.sample_id, t) for t in Run(project.start(limit=10).folder).trials())}
+    gone = sorted(asked)[0]
+    project.suite([row for row in rows(40) if row["id"] != gone])
+    again = {t.sample_id for t in Run(project.start(limit=10).folder).trials()}
+    assert asked - {gone} < again
+    assert 10 == len(again)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from project import SCHEMA, Project, rows
+from project import SCHEMA, Project, rows, trials
 from server import CountingServer
 
 from evalkit.core.errors import ConfigError
@@ -230,3 +231,28 @@ def test_two_suites_run_in_one_run(project: Project, server: CountingServer) -> 
     assert closed.outlook.counts == {"ok": 7}
     assert dict(server.asked) == {"s0": 2, "s1": 2, "s2": 2, "s3": 1}
     assert [suite["name"] for suite in closed.manifest["suites"]] == ["toy", "other"]
+
+
+def test_few_shot_examples_demand_what_samples_demand(
+    project: Project, server: CountingServer
+) -> None:
+    """They stand in every prompt: an example that may not leave the house keeps all of them in."""
+    folder = project.suite(
+        rows(2), prompt={"user": "{{ question }}", "examples": {"path": "shots.jsonl", "k": 1}}
+    )
+    shot = {"id": "x", "question": "hidden", "target": "yes", "sensitivity": "special"}
+    (folder / "shots.jsonl").write_text(json.dumps(shot) + "\n")
+    project.providers(governance={"allowed_sensitivity": "internal"})
+    found = trials(project.start().folder)
+    assert {"skipped"} == {trial.status for trial in found.values()}
+    assert [] == server.calls
+
+
+def test_a_recorded_arm_keeps_its_mode_out_of_its_model(project: Project) -> None:
+    """`model` is provider:name, so that the modes of one model stand together."""
+    path = project.root / "rec.jsonl"
+    path.write_text(json.dumps({"sample_id": "s0", "model": "m@prompt", "text": "yes"}) + "\n")
+    project.suite(rows(1))
+    project.providers(others={"log": {"wire": "replay", "path": str(path)}})
+    (trial,) = trials(project.start(models=("log:m@prompt",)).folder).values()
+    assert ("log:m@prompt", "log:m") == (trial.arm, trial.model)
