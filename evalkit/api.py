@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from evalkit.core.errors import ConfigError, EvalkitError, JournalError
 from evalkit.core.ports import Clock
 from evalkit.run.execute import Closed, Confirm, go_on, start
-from evalkit.run.folder import Run, read_manifest
+from evalkit.run.folder import Run, read_manifest, state_of
 from evalkit.run.progress import Progress
 from evalkit.run.setup import RunOptions
 from evalkit.suite.loader import Suite
@@ -25,7 +25,7 @@ class Result(NamedTuple):
 
     Attributes:
         folder: The run's folder.
-        state: `complete`, `incomplete` or `interrupted`.
+        state: `complete`, `incomplete`, `interrupted`, or `running` while a process writes to it.
         reason: Why it is not complete, else None.
         summary: The document of summary.json.
         warnings: What a reader of the table should know.
@@ -134,12 +134,11 @@ def show(folder: Path, *, write: bool = False) -> Result:
         JournalError: If it is no run, or its journal is foreign, mixed or edited.
     """
     found = Run(folder)
-    manifest = found.manifest
-    state = manifest["state"] if manifest["state"] != "running" else "interrupted"
+    state, reason = found.state
     summary = summarise(folder)
     if write:
         _write(summary, folder)
-    return Result(folder, state, manifest.get("state_reason"), summary, _warnings(manifest))
+    return Result(folder, state, reason, summary, _warnings(found.manifest))
 
 
 def summarise(folder: Path, *, providers: Path | None = None) -> dict[str, Any]:
@@ -228,7 +227,7 @@ def list_runs(folder: Path) -> list[dict[str, Any]]:
         rows.append(
             {
                 "run_id": manifest["run_id"],
-                "state": manifest["state"],
+                "state": state_of(place, manifest)[0],
                 "suites": [suite["name"] for suite in manifest["suites"]],
                 "arms": sorted({arm["arm"] for arm in manifest["arms"]}),
                 "started_at": manifest["started_at"],
@@ -283,9 +282,13 @@ def _write(summary: dict[str, Any], folder: Path) -> None:
 
 
 def _warnings(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    warnings = []
+    from evalkit.analysis.runs import price_warning
+
+    unread = price_warning(manifest)
+    warnings = [unread] if unread else []
+    measured = any(arm["kind"] != "recorded" for arm in manifest["arms"])
     lag = manifest.get("loop_lag_p99_ms")
-    if lag is not None and lag > _LAG_LIMIT_MS:
+    if measured and lag is not None and lag > _LAG_LIMIT_MS:
         warnings.append(
             f"the event loop was late by {lag:.0f} ms (p99): latencies are too long by up to that"
         )

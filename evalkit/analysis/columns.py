@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float64]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
 ANSWERED: tuple[Status, ...] = ("ok", "malformed", "refused")
 _NAN = math.nan
+_MOST_REASONS = 1000
+_REASON_LENGTH = 200
 _SCORED_AS_ZERO = ("malformed", "refused")
 
 
@@ -66,6 +68,8 @@ class ArmColumns:
         self.facts = facts
         self.status: Counter[Status] = Counter()
         self.rungs: Counter[str] = Counter()
+        self.skip_reasons: Counter[str] = Counter()
+        self.grader_failures: Counter[str] = Counter()
         self.tokens: dict[str, int] = {}
         self.cost_usd: Decimal | None = None
         self.judge_cost_usd: Decimal | None = None
@@ -94,6 +98,7 @@ class ArmColumns:
         if trial.recorded:
             self.recorded = True
         if trial.status == "skipped":
+            _count(self.skip_reasons, trial.reason)
             return
         self._add_identity(trial)
         self._add_scores(trial)
@@ -148,6 +153,8 @@ class ArmColumns:
             return 0.0
         if value is None:
             self.n_grader_failed += 1
+            failures = [s.failure for s in trial.scores if s.grader == self.facts.primary]
+            _count(self.grader_failures, failures[0] if failures else "it gave no score")
             return _NAN
         for score in trial.scores:
             if score.grader == self.facts.primary and score.passed is not None:
@@ -203,6 +210,13 @@ class ArmColumns:
                         self.tokens[kind] = self.tokens.get(kind, 0) + count
         self.tries += tries
         self.tried += tries > 0
+
+
+def _count(reasons: Counter[str], reason: str | None) -> None:
+    """Count a reason; past so many different ones no new one is kept, so that memory stays flat."""
+    text = (reason or "no reason was given")[:_REASON_LENGTH]
+    if text in reasons or len(reasons) < _MOST_REASONS:
+        reasons[text] += 1
 
 
 def _hash(text: str) -> int:

@@ -83,10 +83,26 @@ def arm_facts(manifest: Mapping[str, Any]) -> dict[str, ArmFacts]:
     }
 
 
+def providers_path(manifest: Mapping[str, Any]) -> Path:
+    """Return the providers file of a run: the same from whatever directory it is read."""
+    return Path(manifest.get("providers_path") or manifest["providers_file"])
+
+
+def price_warning(manifest: Mapping[str, Any]) -> str | None:
+    """Say that a run's providers file cannot be read, so that its prices may be others."""
+    named = providers_path(manifest)
+    try:
+        load_catalogue(named)
+    except ConfigError:
+        state = "cannot be read any more" if named.is_file() else "is gone"
+        return f"{named}: the providers file {state}: prices are those kept in run.json"
+    return None
+
+
 def _book(manifest: Mapping[str, Any], providers: Path | None) -> PriceBook:
     if providers is not None:
         return load_price_book(load_catalogue(providers))
-    named = Path(manifest["providers_file"])
+    named = providers_path(manifest)
     try:
         return load_price_book(load_catalogue(named))
     except ConfigError:

@@ -28,6 +28,7 @@ from evalkit.stats.ratios import fieller
 __all__ = ["ArmFacts", "SuiteFacts", "summarise"]
 
 SCHEMA_VERSION = 1
+_MOST_SHOWN = 5
 _OK = ANSWERED.index("ok")
 _REFUSED = ANSWERED.index("refused")
 
@@ -159,7 +160,14 @@ def _counts(columns: ArmColumns, table: _Table) -> dict[str, Any]:
         "n_skipped": status["skipped"],
         "n_trials": int((~np.isnan(table.quality)).sum()),
         "n_grader_failed": columns.n_grader_failed,
+        "skip_reasons": _most_common(columns.skip_reasons),
+        "grader_failures": _most_common(columns.grader_failures),
     }
+
+
+def _most_common(reasons: Mapping[str, int]) -> dict[str, int]:
+    """Return the five most common reasons, in an order that does not hang on the trials' order."""
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MOST_SHOWN])
 
 
 def _rates(columns: ArmColumns, table: _Table) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Check."""
     from evalkit import api
     from evalkit.cli.main import EXIT_DONE, EXIT_USAGE
-    from evalkit.cli.output import note, print_json
+    from evalkit.cli.output import note, print_json, printable
 
     report = api.check(
         options.suites or None,
@@ -41,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
         for line in report["warnings"]:
             note(f"warning: {line}")
         for line in report["checked"]:
-            print(line)
+            print(printable(line))
     return EXIT_USAGE if report["errors"] else EXIT_DONE

@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 EXIT_DONE = 0
@@ -33,9 +34,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the line and stop."""
+        from evalkit.cli.output import printable
         from evalkit.core.keys import hide_keys
 
-        self.exit(EXIT_USAGE, f"{self.prog}: {hide_keys(message)}; see {self.prog} --help\n")
+        said = printable(hide_keys(message))
+        self.exit(EXIT_USAGE, f"{self.prog}: {said}; see {self.prog} --help\n")
 
 
 COMMANDS: dict[str, Command] = {
@@ -66,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _replace_closed_streams()
     if arguments[:1] in ([], ["-h"], ["--help"], ["help"]):
         print(_overview())
         return EXIT_DONE if arguments else EXIT_USAGE
@@ -97,24 +101,32 @@ def _run(name: str, command: Command, arguments: list[str]) -> int:
         options = parser.parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
+    from evalkit.cli.output import note
     from evalkit.core.errors import EvalkitError
 
     try:
         code = int(module.run(options))
         sys.stdout.flush()
     except EvalkitError as error:
-        print(str(error), file=sys.stderr)
+        note(str(error))
         return EXIT_USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     except OSError as error:
-        print(f"{error.filename or f'evalkit {name}'}: {error.strerror or error}", file=sys.stderr)
+        note(f"{error.filename or f'evalkit {name}'}: {error.strerror or error}")
         return EXIT_INCOMPLETE if name in ("run", "resume") else EXIT_USAGE
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        note("interrupted")
         return EXIT_INTERRUPTED
     return code
+
+
+def _replace_closed_streams() -> None:
+    """Let output go nowhere where the shell has closed it (`>&-`): Python then has no stream."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _overview() -> str:

@@ -14,13 +14,27 @@ def print_json(document: object) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line for people on stderr."""
-    print(text, file=sys.stderr)
+    """Print a line for people on stderr, without characters that could steer a terminal."""
+    print(printable(text), file=sys.stderr)
+
+
+def printable(text: object) -> str:
+    r"""Return text whose lines hold no control or direction characters.
+
+    Example:
+        >>> printable("a\x1b[31m\nb")
+        'a\ufffd[31m\nb'
+    """
+    from evalkit.report.values import clean
+
+    return "\n".join(clean(line) for line in str(text).split("\n"))
 
 
 def columns(rows: list[list[str]], heads: list[str]) -> str:
     """Return rows as left-aligned columns under their heads."""
-    table = [heads, *rows]
+    from evalkit.report.values import clean
+
+    table = [heads, *([clean(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(heads))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in table]
     return "\n".join(line.rstrip() for line in lines)

@@ -38,6 +38,8 @@ class Confirmation:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Return the plan as lines: what is asked of whom, what stays out and why, what it may cost."""
+    from evalkit.report.values import clean
+
     lines = []
     for suite in plan.suites:
         own = [(e, n) for e, n in plan.entries if e.suite is suite]
@@ -46,24 +48,24 @@ def plan_lines(plan: Plan) -> list[str]:
             f"suite {suite.name} {suite.spec.version}: {asked} of {len(suite.samples)} samples"
             f" × {plan.repeats} repeat{'s' if plan.repeats > 1 else ''} × {len(own)} arms"
         )
-        lines += [f"  asks {entry.arm.name}" for entry, _ in own]
+        lines += [f"  asks {clean(entry.arm.name)}" for entry, _ in own]
     grouped: dict[str, list[str]] = {}
     for out in plan.not_run:
         grouped.setdefault(out.reason, []).append(out.model)
     for reason, models in grouped.items():
         shown = ", ".join(models[:4]) + (f" and {len(models) - 4} more" if len(models) > 4 else "")
-        lines.append(f"  not asked: {shown}: {reason}")
+        lines.append(f"  not asked: {clean(shown)}: {clean(reason)}")
     if plan.estimate_usd is not None:
         lines.append(f"  may cost up to ${plan.estimate_usd:.4f} (answers of full length)")
     if plan.unpriced:
-        lines.append(f"  unpriced, so not in any cost: {', '.join(plan.unpriced)}")
+        lines.append(f"  unpriced, so not in any cost: {clean(', '.join(plan.unpriced))}")
     return lines
 
 
 def finish(result: Result, *, as_json: bool) -> int:
     """Print a run's table and folder; return its exit code."""
     from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
-    from evalkit.cli.output import note, print_json
+    from evalkit.cli.output import note, print_json, printable
 
     if as_json:
         print_json({**result.summary, "path": str(result.folder), "state": result.state})
@@ -71,11 +73,20 @@ def finish(result: Result, *, as_json: bool) -> int:
         from evalkit.report.terminal import style_of, summary_table
 
         print(summary_table(result.summary["rows"], style_of(sys.stdout)))
-        print(f"run: {result.folder}")
+        print(printable(f"run: {result.folder}"))
     for warning in result.warnings:
         note(f"warning: {warning}")
     if result.state != "complete":
-        note(f"{result.state}: {result.reason}; go on with: evalkit resume {result.folder}")
+        note(_unfinished(result))
     return {"complete": EXIT_DONE, "interrupted": EXIT_INTERRUPTED}.get(
         result.state, EXIT_INCOMPLETE
     )
+
+
+def _unfinished(result: Result) -> str:
+    """Say in what state a run is that is not complete, why, and what can be done."""
+    known = result.reason not in (None, result.state)
+    said = f"{result.state}: {result.reason}" if known else result.state
+    if result.state == "running":
+        return said
+    return f"{said}; go on with: evalkit resume {result.folder}"

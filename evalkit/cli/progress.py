@@ -51,7 +51,7 @@ class TqdmLine:
         self._bar.close()
 
     def _postfix(self) -> str:
-        parts = [f"${self._spent:.4f}"]
+        parts = [f"${self._spent:.4f}"] if self._spent else []  # nothing priced is not $0
         for name in ("error", "malformed", "failed attempts"):
             if self._counts[name]:
                 parts.append(f"{self._counts[name]} {name}")

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Regrade."""
     from evalkit import api
+    from evalkit.cli.main import EXIT_DONE
     from evalkit.cli.output import note
     from evalkit.cli.plan import finish
 
@@ -34,4 +35,5 @@ def run(options: argparse.Namespace) -> int:
         allow_code=options.allow_code,
     )
     note(f"{regraded} trials graded anew, no model was asked")
-    return finish(result, as_json=options.json)
+    finish(result, as_json=options.json)
+    return EXIT_DONE  # grading is done, whatever the run still lacks

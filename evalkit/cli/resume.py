@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget-usd",
         type=dollars,
         metavar="X",
-        help="the whole run's budget, spent part included",
+        help="the whole run's budget, spent part included (default: that of the run)",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask, whatever it may cost")
     parser.epilog = example("evalkit resume results/20260101-120000-extraction-ab12")
@@ -37,8 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Resume."""
     from evalkit import api
+    from evalkit.cli.output import note
     from evalkit.cli.plan import Confirmation, finish
     from evalkit.cli.progress import TqdmLine
+
+    manifest = api.open_run(options.run).manifest
+    if manifest.get("merged_from"):
+        count = len(manifest["merged_from"])
+        lacks = manifest.get("state_reason") or "nothing is missing"
+        note(f"{options.run}: joined from {count} runs ({lacks}); what is missing is asked here")
 
     result = api.resume(
         options.run,
@@ -57,5 +64,5 @@ def changed(stored: RunOptions, options: argparse.Namespace) -> RunOptions:
         stored,
         providers=str(options.providers) if options.providers else stored.providers,
         concurrency=options.concurrency or stored.concurrency,
-        budget_usd=options.budget_usd,
+        budget_usd=options.budget_usd or stored.budget_usd,
     )

@@ -16,9 +16,12 @@ exit codes beyond the names above: only `evalkit.cli` turns an error into one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalkit.core.keys import hide_keys
+
+if TYPE_CHECKING:
+    from evalkit.core.records import Usage
 from evalkit.core.records import Usage
 
 FailureKind = Literal[
@@ -85,11 +88,12 @@ class ProviderError(EvalkitError):
         service_ms: Time from sending to the failure, or None where nothing was sent.
         params_sent: Parameters as sent on the wire.
         quota: Quota headers as received (lower-case names).
-        usage: Tokens that were billed all the same, as a recording may tell.
-        cost_usd: What it cost all the same, as a recording may tell.
-        recorded_at: When it was recorded.
         recorded: True where a recording says so: `service_ms` is the recording's, and asking
             again would bring the same.
+        usage: Tokens billed for the failed attempt, or None where nobody said; only recordings do.
+        cost_usd: What it cost in US dollars, or None where that is not known.
+        recorded_at: When it was recorded (ISO 8601), or None.
+        model_returned: The model's id as the provider named it, or None.
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class ProviderError(EvalkitError):
         self.usage: Usage | None = None
         self.cost_usd: float | None = None
         self.recorded_at: str | None = None
+        self.model_returned: str | None = None
 
     @property
     def may_retry(self) -> bool:

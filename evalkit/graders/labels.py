@@ -59,8 +59,9 @@ class LabelTable:
     def in_prose(self, text: str) -> tuple[str | None, str]:
         """Return the only label that a text names as a whole word, else None and why.
 
-        The longest label wins where one is part of another; one that is negated ("not refund")
-        or, up to two characters, not spelled in the suite's case does not count.
+        The longest label wins where one is part of another; one of up to two characters that is
+        not spelled in the suite's case does not count. One that is negated ("not refund") spoils
+        the answer, whatever else it names: what is denied may be all that was decided.
         """
         if self._words is None:
             return None, "the suite has no labels"

@@ -24,7 +24,7 @@ from evalkit.graders.refusals import MAX_REFUSAL_CHARS, is_refusal
 from evalkit.graders.repair import repaired
 from evalkit.graders.schema import SchemaCheck, SchemaFailure
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Part of every grading fingerprint: a changed rule regrades stored answers."""
 
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>", re.IGNORECASE)
@@ -129,14 +129,15 @@ class Parser:
         maybe_refusal = len(text) <= MAX_REFUSAL_CHARS and is_refusal(text, form_missing=True)
         if cut and not maybe_refusal:
             return Parsed(rung="truncated", detail="stopped by length")
-        parsed = self._within(text, problem)
-        if maybe_refusal and parsed.rung not in ("fenced", "embedded"):
+        pieces = [p for p in find_documents(text) if self._could_be_answer(p, text)]
+        parsed = self._within(pieces, text, problem)
+        form_missing = parsed.rung == "not_json" and not any(piece.strict for piece in pieces)
+        if maybe_refusal and form_missing:
             return _refused(text)
         return Parsed(rung="truncated", detail="stopped by length") if cut else parsed
 
-    def _within(self, text: str, problem: str) -> Parsed:
-        """Find the one document that stands in a fence or in prose, else repair the one piece."""
-        pieces = [p for p in find_documents(text) if self._could_be_answer(p, text)]
+    def _within(self, pieces: list[Found], text: str, problem: str) -> Parsed:
+        """Take the one document that stands in a fence or in prose, else repair the one piece."""
         for fenced in (True, False):
             documents = [p for p in pieces if p.strict and (p.fenced or not fenced)]
             if len(documents) > 1:

@@ -26,6 +26,7 @@ _COMMENT = re.compile(
 )
 _ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_LEADING_ZEROS = re.compile(r"[-+]?(0+)(?=\d)")
 _LITERAL_END = re.compile(r"(?:true|false|null|True|False|None|\d|[}\]])[\s,]{0,9}\Z")
 _QUOTED = re.compile(rf"{_STRING}|'[^'\n]*'")
 _UNESCAPED = {"b": "", "f": "", "n": "\n", "r": "\r", "t": "\t"}
@@ -128,8 +129,14 @@ def _content(text: str) -> str:
     """Return what a repair must keep: letters, digits, per cent and currency signs, in order."""
     text = _ESCAPE.sub(_unescape, text).casefold()
     text = re.sub(r"\bnone\b", "null", text)
-    text = _NUMBER.sub(lambda match: f"<{float(match[0])!r}>", text)
+    text = _NUMBER.sub(_number, text)
     return "".join(c for c in text if c.isalnum() or c == "%" or unicodedata.category(c) == "Sc")
+
+
+def _number(match: re.Match[str]) -> str:
+    """Return a number by value, yet with its leading zeros: 012 may be octal, or a code."""
+    zeros = _LEADING_ZEROS.match(match[0])
+    return f"<{zeros[1] if zeros else ''}{float(match[0])!r}>"
 
 
 def _unescape(match: re.Match[str]) -> str:

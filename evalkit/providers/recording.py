@@ -11,6 +11,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ from evalkit.core.errors import ConfigError
 _USAGE = ("input", "output", "cache_read", "cache_write", "reasoning")
 _TIMES = ("service_ms", "ttft_ms", "cost_usd")
 _TEXTS = ("text", "model_returned", "finish_reason", "refusal", "reasoning", "request_id")
+_OTHERS = ("sample_id", "model", "repeat", "suite", "tool_calls", "usage", "http_status", "error",
+           "recorded_at", "structured_requested", "structured_honoured")  # fmt: skip
+_KNOWN = frozenset((*_OTHERS, *_TIMES, *_TEXTS))
+_CLOSE = 0.85  # the share of letters that a misspelled key has in common with the one meant
 _SHOWN = 20
 
 
@@ -158,6 +163,7 @@ def read_line(raw: bytes) -> dict[str, Any]:
         raise ConfigError(f"the line is not JSON: {error}") from None
     if not isinstance(line, dict):
         raise ConfigError(f"a line must be a JSON object, got {_shown(line)}")
+    _check_names(line)
     sample_id = line.get("sample_id")
     if isinstance(sample_id, int) and not isinstance(sample_id, bool):
         line["sample_id"] = str(sample_id)
@@ -166,6 +172,27 @@ def read_line(raw: bytes) -> dict[str, Any]:
     _check_answer(line)
     _check_figures(line)
     return line
+
+
+def _check_names(line: Mapping[str, Any]) -> None:
+    for name in line.keys() - _KNOWN:
+        meant = _meant(name)
+        if meant is not None and meant not in line:
+            raise ConfigError(
+                f"unknown key {_shown(name)}; did you mean {meant!r}? "
+                "Other keys are ignored, one so near to a known key is not"
+            )
+
+
+@lru_cache(maxsize=1024)
+def _meant(name: str) -> str | None:
+    """Return the known key that a name misspells, None where it is a name of its own."""
+    plain = name.casefold().replace("-", "_")
+    near = get_close_matches(plain, sorted(_KNOWN), n=1, cutoff=_CLOSE)
+    if not near or plain.startswith(f"{near[0]}_"):
+        return None
+    words = zip(plain.split("_"), near[0].split("_"), strict=False)
+    return near[0] if all(set(a) & set(b) for a, b in words) else None  # recorded_by is no typo
 
 
 def _check_key(line: Mapping[str, Any]) -> None:
@@ -245,6 +272,12 @@ def _check_usage(usage: object) -> None:
             raise ConfigError(f"`usage` has {name!r}; allowed: {', '.join(_USAGE)}")
         if not _is_amount(tokens, int):
             raise ConfigError(f"`usage.{name}` must be a whole number >= 0, got {_shown(tokens)}")
+    read, total = usage.get("cache_read"), usage.get("input")
+    if read is not None and total is not None and read > total:
+        raise ConfigError(
+            f"`usage.cache_read` is a part of `usage.input`, got {read} of {total}; "
+            "allowed: at most `usage.input`"
+        )
 
 
 def _is_amount(value: object, kind: type) -> bool:

@@ -6,8 +6,11 @@ carries what was sent, and sees to it that a key stands in none. It knows no ven
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Iterable
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,7 +22,7 @@ from evalkit.providers.transport import HttpTransport, Transport, noted
 from evalkit.providers.wire import BODY_KEPT, StreamDecoder, Wire, decode, mapping
 
 REDACTED = "[redacted]"
-_SHORTEST_SECRET = 8  # shorter values are placeholders, and would cut holes into honest text
+_SHORTEST_SECRET = 4  # shorter values would cut holes into honest text
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
@@ -77,7 +80,7 @@ class HttpAdapter:
         key = _key(spec)
         headers = mapping(spec.provider_options.get("headers"))
         named = [str(value) for name, value in headers.items() if _SECRET_NAME.search(name)]
-        self._secrets = tuple(s for s in (key, *named) if s and len(s) >= _SHORTEST_SECRET)
+        self._secrets = _forms([key or "", *named])
         if spec.client == "sdk":
             from evalkit.providers.sdk import sdk_transport
 
@@ -113,18 +116,22 @@ class HttpAdapter:
             return False
         texts = [completion.text, completion.reasoning or "", completion.refusal or ""]
         texts += [completion.model_returned or "", completion.request_id or ""]
-        texts += [f"{called.name} {called.arguments}" for called in completion.tool_calls]
+        texts += [f"{c.name} {c.arguments} {c.id or ''}" for c in completion.tool_calls]
+        texts.append(completion.finish_reason_raw or "")
         texts += completion.quota.values()
         return any(secret in text for secret in self._secrets for text in texts)
 
     def _without_secrets(self, completion: Completion) -> Completion:
         """Return an answer that repeats a key without the key."""
         calls = tuple(
-            ToolCall(name=self._hidden(c.name), arguments=self._hidden(c.arguments), id=c.id)
+            ToolCall(
+                name=self._hidden(c.name),
+                arguments=self._hidden(c.arguments),
+                id=c.id and self._hidden(c.id),
+            )
             for c in completion.tool_calls
         )
-        fields = ("text", "reasoning", "refusal", "model_returned", "request_id")
-        values = {name: getattr(completion, name) for name in fields}
+        values = {name: getattr(completion, name) for name in _TEXTS}
         hidden = {name: value and self._hidden(value) for name, value in values.items()}
         quota = {name: self._hidden(value) for name, value in completion.quota.items()}
         return msgspec.structs.replace(completion, **hidden, tool_calls=calls, quota=quota)
@@ -152,11 +159,29 @@ class HttpAdapter:
         return text
 
 
+_TEXTS = ("text", "reasoning", "refusal", "model_returned", "request_id", "finish_reason_raw")
 _HINTS = {
     "not_found": "; check the model's name and base_url",
     "schema_rejected": "; the provider does not take this schema or mode: try structured: prompt",
     "context_length": "; shorten the prompt or choose a model with a longer context",
 }
+
+
+def _forms(values: Iterable[str]) -> tuple[str, ...]:
+    """Return all spellings under which a server may repeat a secret, the longest first.
+
+    As it is, without its scheme (`Bearer ...`), escaped as in a JSON text, in a JSON text inside
+    one and in Python's notation, and quoted as in a URL.
+    """
+    forms: set[str] = set()
+    for value in values:
+        for secret in {value, value.strip().partition(" ")[2].strip()}:
+            if len(secret) < _SHORTEST_SECRET:
+                continue
+            escaped = json.dumps(secret)[1:-1]
+            forms |= {secret, escaped, escaped.replace("/", "\\/"), json.dumps(escaped)[1:-1]}
+            forms |= {repr(secret)[1:-1], quote(secret), quote(secret, safe="")}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 def _key(spec: ModelSpec) -> str | None:

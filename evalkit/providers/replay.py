@@ -50,6 +50,7 @@ _STATUS_KINDS: dict[int, FailureKind] = {
     413: "context_length",
     429: "rate_limited",
 }
+_RECORDED = "recorded: "
 _KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 
 
@@ -123,7 +124,6 @@ def recorded_models(path: Path) -> tuple[str, ...]:
 
 def _completion(line: Mapping[str, Any]) -> Completion:
     raw = line.get("finish_reason")
-    usage = line.get("usage")
     return Completion(
         text=line.get("text") or "",
         tool_calls=tuple(_tool_call(call) for call in line.get("tool_calls") or ()),
@@ -131,7 +131,7 @@ def _completion(line: Mapping[str, Any]) -> Completion:
         refusal=line.get("refusal"),
         finish_reason=None if raw is None else _FINISH.get(raw.lower(), "other"),
         finish_reason_raw=raw,
-        usage=None if usage is None else msgspec.convert(usage, Usage),
+        usage=_usage(line),
         model_returned=line.get("model_returned"),
         request_id=line.get("request_id"),
         http_status=line.get("http_status"),
@@ -142,6 +142,11 @@ def _completion(line: Mapping[str, Any]) -> Completion:
         recorded_at=line.get("recorded_at"),
         cost_usd=line.get("cost_usd"),
     )
+
+
+def _usage(line: Mapping[str, Any]) -> Usage | None:
+    usage = line.get("usage")
+    return None if usage is None else msgspec.convert(usage, Usage)
 
 
 def _tool_call(call: Mapping[str, Any]) -> ToolCall:
@@ -167,24 +172,42 @@ def _mode(line: Mapping[str, Any]) -> Mode | None:
 
 def _failure(line: Mapping[str, Any]) -> ProviderError:
     said = line.get("error")
-    message = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     status = line.get("http_status")
+    kind, message = _told(text if said else "")
     error = ProviderError(
-        _kind(message if said else "", status),
-        f"recorded: {message if said else f'status {status}'}",
+        kind or _kind(message, status),
+        f"{_RECORDED}{message or (f'status {status}' if status else kind)}",
         http_status=status,
         request_id=line.get("request_id"),
     )
     error.service_ms = line.get("service_ms")
     error.recorded = True
+    error.usage = _usage(line)
+    error.cost_usd = line.get("cost_usd")
+    error.recorded_at = line.get("recorded_at")
+    error.model_returned = line.get("model_returned")
     return error
 
 
+def _told(message: str) -> tuple[FailureKind | None, str]:
+    """Return the kind that a message begins with, and the message without our own prefixes.
+
+    An export puts the kind before the text, a replay `recorded:`; without this a text would grow
+    on every way through both.
+    """
+    told: FailureKind | None = None
+    while True:
+        message = message.strip().removeprefix(_RECORDED).lstrip()
+        kind = next((k for k in _KINDS if message == k or message.startswith(f"{k}:")), None)
+        if kind is None:
+            return told, message
+        told = told or kind
+        message = message[len(kind) + 1 :]
+
+
 def _kind(message: str, status: int | None) -> FailureKind:
-    """Return what failed: our own word where the line has it, else by status, else by its text."""
-    for kind in _KINDS:
-        if message == kind or message.startswith(f"{kind}:"):
-            return kind
+    """Return what failed, by status, else by the text."""
     if status is not None and status >= 400:
         fallback: FailureKind = "server_error" if status >= 500 else "rejected"
         return _STATUS_KINDS.get(status, fallback)

@@ -7,6 +7,7 @@ bodies mean. aiohttp is imported on first use: that costs 0.2 s.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -174,4 +175,21 @@ def noted(
 
 def _broken_by(error: Exception, *, answered: bool) -> ProviderError:
     what = "the answer broke off" if answered else "no connection or no answer"
-    return ProviderError("connection", f"{what}, got {type(error).__name__}: {str(error)[:300]}")
+    host, port = getattr(error, "host", None), getattr(error, "port", None)
+    if isinstance(host, str):
+        told = f"no connection to {host}:{port}, got {_reason(error)[:300]!r}"
+    else:
+        told = f"{what}, got {type(error).__name__}: {str(error)[:300]}"
+    return ProviderError("connection", told)
+
+
+def _reason(error: Exception) -> str:
+    """Return why the system made no connection, without the library's own words around it."""
+    import socket
+    import ssl
+
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    number = getattr(cause, "errno", None)
+    if number and not isinstance(cause, socket.gaierror | ssl.SSLError):
+        return os.strerror(number)
+    return str(getattr(cause, "strerror", None) or cause)

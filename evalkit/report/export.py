@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.report.markdown import summary_markdown
-from evalkit.report.values import Row
+from evalkit.report.values import Row, clean
 
 FIGURES = (
     "quality",
@@ -71,7 +71,7 @@ def summary_csv(rows: Sequence[Row]) -> str:
 
 
 def safe_cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula.
+    """Return a cell that no spreadsheet takes for a formula and no terminal for a command.
 
     Example:
         >>> safe_cell("=1+1"), safe_cell(-1.5), safe_cell(None)
@@ -79,9 +79,9 @@ def safe_cell(value: object) -> object:
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    return ("'" if value.startswith(_FORMULA) else "") + clean(value)
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -95,6 +95,8 @@ def _flat(row: Row) -> dict[str, Any]:
         elif name in ("tokens", "rungs", "graders"):
             prefix = {"tokens": "tokens", "rungs": "rung", "graders": "grader"}[name]
             flat |= {f"{prefix}_{key}": count for key, count in value.items()}
+        elif name in ("skip_reasons", "grader_failures"):
+            flat[name] = "; ".join(f"{count}x {reason}" for reason, count in value.items()) or None
         elif name != "slices":
             flat[name] = value
     return flat

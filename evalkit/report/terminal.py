@@ -7,6 +7,8 @@ out, width and colour in.
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
@@ -30,6 +32,7 @@ from evalkit.report.values import (
 _ASCII = {"│": "|", "─": "-", "┼": "+", "↑": "^", "↓": "v", "\ufffd": "?", "×": "x", "…": "..."}
 _GAP = 2
 _NARROWEST = 40
+_MODE = re.compile(r"@(prompt|json_object|json_schema)( \(recorded\))?$")
 
 
 class Style(NamedTuple):
@@ -113,8 +116,7 @@ def summary_table(rows: Sequence[Row], style: Style) -> str:
 
 def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
     names = [arm_name(row) for row in rows]
-    limit = max(12, min(44, style.width // 3))
-    name_width = min(limit, max(width(suite), *(width(name) for name in names)))
+    name_width = _name_width([suite, *names], style)
     cells = [[column.cell(row) for row in rows] for column in COLUMNS]
     used = [
         index
@@ -182,14 +184,26 @@ def _line(
     return (" " * _GAP).join(parts).rstrip()
 
 
+def _name_width(names: Sequence[str], style: Style) -> int:
+    """Return the width of the column of names: narrow, but no two names are cut to the same."""
+    most = max(map(width, names))
+    found = min(max(12, min(44, style.width // 3)), most)
+    while found < most and len({_shortened(n, found) for n in names}) < len(set(names)):
+        found += 1
+    return found
+
+
 def _shortened(name: str, most: int) -> str:
-    """Cut a name in its middle: both provider and version stay."""
+    """Cut a name in its middle: provider, version and the whole mode stay."""
     if width(name) <= most:
         return name
-    head, tail = name[: len(name) // 2], name[len(name) // 2 :]
-    while width(head) + width(tail) > most - 1:
+    mode = _MODE.search(name)
+    kept = mode.group() if mode and width(mode.group()) <= most - 3 else ""
+    rest = name.removesuffix(kept)
+    head, tail = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+    while width(head) + width(tail) > most - 1 - width(kept):
         head, tail = _trimmed(head, tail)
-    return f"{head}…{tail}"
+    return f"{head}…{tail}{kept}"
 
 
 def _trimmed(head: str, tail: str) -> tuple[str, str]:
@@ -198,7 +212,7 @@ def _trimmed(head: str, tail: str) -> tuple[str, str]:
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader of these rows must know beside them."""
-    said = []
+    said = [*_ungraded(rows), *_all_skipped(rows)]
     if any(row["recorded"] for row in rows):
         said.append("(recorded): answers, times and costs come from a recording")
     if any(unpriced(row) for row in rows):
@@ -208,12 +222,34 @@ def notes(rows: Sequence[Row]) -> list[str]:
     censored = sum(row["n_censored"] for row in rows)
     if censored:
         said.append(f"{censored} timed out: their latency is at least the time limit")
-    failed = sum(row["n_grader_failed"] for row in rows)
-    if failed:
-        said.append(f"{failed} could not be graded: they are in no quality figure")
     cached = sum(row["n_cached"] for row in rows)
     if cached:
         said.append(f"{cached} came from the cache: they are in no latency or cost figure")
+    return said
+
+
+def _ungraded(rows: Sequence[Row]) -> list[str]:
+    """Say how many answers no figure of quality knows, and the most common reason."""
+    failed = sum(row["n_grader_failed"] for row in rows)
+    if not failed:
+        return []
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reasons.update(row["grader_failures"])
+    reason, count = min(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        f"{failed} could not be graded: {clean(reason)} ({count} of {failed}); "
+        "they are in no quality figure"
+    ]
+
+
+def _all_skipped(rows: Sequence[Row]) -> list[str]:
+    """Say why arms were not asked at all."""
+    said = []
+    for row in rows:
+        if row["n_skipped"] and row["n_skipped"] == row["n_asked"]:
+            reason = next(iter(row["skip_reasons"]))
+            said.append(f"skipped: {arm_name(row)}: {row['n_skipped']} trials: {clean(reason)}")
     return said
 
 

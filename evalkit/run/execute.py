@@ -33,6 +33,8 @@ from evalkit.run.progress import Progress, Silent
 from evalkit.run.runner import LoopOptions, Outlook, Runner
 from evalkit.run.setup import Plan, RunOptions, close_all, make_plan, time_of
 
+_HISTORY = ("regraded_at", "merged_from", "merged_at")
+
 
 class Closed(NamedTuple):
     """A run that has come to an end, complete or not."""
@@ -138,6 +140,7 @@ async def _go_on(
         journal = Journal(folder, run.run_id, tail)  # nobody else writes from here on
         manifest = {
             **make_manifest(options, plan, run.run_id, run.manifest["started_at"]),
+            **{name: run.manifest[name] for name in _HISTORY if name in run.manifest},
             "resumed_at": [*run.manifest.get("resumed_at", []), watch.clock.now_iso()],
         }
         absent = _keep_absent(run.manifest, manifest)

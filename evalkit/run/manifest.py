@@ -6,6 +6,7 @@ Plain data in, plain data out; reading and writing the file is `evalkit.run.fold
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ def make_manifest(options: RunOptions, plan: Plan, run_id: str, started: str) ->
         "arms": [_arm_facts(entry, numbers) for entry, numbers in plan.entries],
         "not_run": [msgspec.to_builtins(n) for n in plan.not_run],
         "providers_file": plan.catalogue.file,
+        "providers_path": str(Path(plan.catalogue.file).resolve()),
         "prices": {"estimate_usd": plan.estimate_usd, "unpriced_arms": plan.unpriced},
         "environment": environment(),
     }

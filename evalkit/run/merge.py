@@ -101,16 +101,15 @@ def _refuse_overlap(runs: Sequence[Run]) -> None:
 
 def _joined(runs: Sequence[Run], run_id: str, sha256: str) -> dict[str, Any]:
     first = runs[0].manifest
-    states = {run.manifest["state"] for run in runs}
+    lacks = [*_unfinished(runs), *_missing(runs)]
     lags = [lag for r in runs if (lag := r.manifest.get("loop_lag_p99_ms")) is not None]
     options = {**first["options"]}
     options["selection"] = {**options["selection"], "shard": None}
     return {
         **first,
         "run_id": run_id,
-        "state": "complete" if states == {"complete"} else "incomplete",
-        "state_reason": "; ".join(r.manifest.get("state_reason") or "" for r in runs).strip("; ")
-        or None,
+        "state": "incomplete" if lacks else "complete",
+        "state_reason": "; ".join(lacks) or None,
         "options": options,
         "arms": _arms(runs),
         "merged_from": [{"run_id": r.run_id, "sha256": r.manifest["journal_sha256"]} for r in runs],
@@ -122,6 +121,43 @@ def _joined(runs: Sequence[Run], run_id: str, sha256: str) -> dict[str, Any]:
         "loop_lag_p99_ms": max(lags) if lags else None,
         "journal_sha256": sha256,
     }
+
+
+def _unfinished(runs: Sequence[Run]) -> list[str]:
+    """Say which runs did not come to their end, and why."""
+    said = []
+    for run in runs:
+        state, reason = run.state
+        if state != "complete":
+            said.append(f"{run.run_id} is {state}" + (f": {reason}" if reason else ""))
+    return said
+
+
+def _missing(runs: Sequence[Run]) -> list[str]:
+    """Say which shards, or else which suites' samples, are in none of the runs."""
+    shards = [run.manifest["options"]["selection"].get("shard") for run in runs]
+    counts = {shard[1] for shard in shards if shard}
+    if all(shards) and len(counts) == 1:
+        (count,) = counts
+        here = {index % count for index, _ in shards}
+        absent = [f"{n}/{count}" for n in range(1, count + 1) if n % count not in here]
+        return [f"missing: shard {', '.join(absent)} ({_short_of(runs)})"] if absent else []
+    short = _short_of(runs)
+    return [f"missing samples: {short}"] if short else []
+
+
+def _short_of(runs: Sequence[Run]) -> str:
+    """Say of which suites not all samples were asked."""
+    limit = runs[0].manifest["options"]["selection"].get("limit")
+    most: dict[str, int] = {}
+    for arm in _arms(runs):
+        most[arm["suite"]] = max(most.get(arm["suite"], 0), arm["samples"])
+    said = []
+    for suite in runs[0].manifest["suites"]:
+        asked, whole = most.get(suite["name"], 0), min(suite["samples"], limit or suite["samples"])
+        if asked < whole:
+            said.append(f"{suite['name']}: {asked} of {whole} samples")
+    return ", ".join(said)
 
 
 def _arms(runs: Sequence[Run]) -> list[dict[str, Any]]:

@@ -336,3 +336,26 @@ def test_all_right_is_no_certainty():
     twice = row([trial(str(i), repeat=r) for i in range(200) for r in (1, 2)])["quality"]
     assert wilson(200, 200).low == once["low"]
     assert clopper_pearson(200, 200).low == pytest.approx(twice["low"])
+
+
+def test_reasons_of_skips_and_graders_failures_are_counted():
+    """The five most common, whatever the order; each with its count."""
+    skipped = [
+        trial(f"s{n}", status="skipped", attempts=(), reason=f"reason {n % 7}") for n in range(15)
+    ]
+    failed = [trial(f"f{n}", None) for n in range(3)]
+    both = [*skipped, *failed, trial("a")]
+    found = row(both)
+    assert found["skip_reasons"] == {f"reason {n}": 3 if n == 0 else 2 for n in range(5)}
+    assert found["grader_failures"] == {"no": 3}
+    assert row(both[::-1]) == found
+    assert (row([trial("a")])["skip_reasons"], row([trial("a")])["grader_failures"]) == ({}, {})
+
+
+def test_an_ungraded_trial_is_in_neither_part_of_the_cost_of_a_success():
+    """Nobody knows whether it passed; its money stands in the total."""
+    graded, ungraded = trial("a", 1.0), trial("b", None)
+    found = row([graded, ungraded])
+    alone = row([graded])
+    assert found["cost_per_success_usd"] == alone["cost_per_success_usd"]
+    assert found["cost_usd"] == 2 * alone["cost_usd"]

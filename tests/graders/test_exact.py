@@ -6,7 +6,7 @@ import pytest
 from making import NONE, build, grade, sample
 
 from evalkit.core.errors import CannotGrade, ConfigError
-from evalkit.core.records import OutputSpec
+from evalkit.core.records import Completion, OutputSpec, Parsed
 
 JSON = OutputSpec(format="json")
 
@@ -74,6 +74,43 @@ def test_what_cannot_be_compared_is_refused():
         grade(exact, [], "x")
     with pytest.raises(CannotGrade, match="the target an object"):
         grade(exact, {"a": 1}, "x")
+
+
+TOTAL = OutputSpec(format="json", schema={"type": "object"})
+MAYBE = OutputSpec(format="json", schema={"type": ["string", "null"]})
+BLANK = OutputSpec(format="text", accept=("valid", "empty"))
+
+
+@pytest.mark.parametrize(
+    ("output", "target"),
+    [
+        (OutputSpec(), None),
+        (OutputSpec(), ""),
+        (OutputSpec(), " \n"),
+        (OutputSpec(), ["Paris", None]),
+        (OutputSpec(format="label", labels=("a", "b")), ""),
+        (OutputSpec(format="tool_calls"), None),
+        (TOTAL, None),
+        (TOTAL, ""),
+        (BLANK, None),
+    ],
+)
+def test_an_empty_target_that_no_answer_can_be_is_refused(output, target):
+    """A null, or an empty cell of a CSV: the sample would be wrong whatever is answered."""
+    exact = build("exact", output)
+    telling = "exact: the target is empty, got "
+    assert (exact.check(sample(target)) or "").startswith(telling)
+    with pytest.raises(CannotGrade, match=telling):
+        exact.grade(sample(target), Completion(text="x"), Parsed(rung="valid", value="x"))
+
+
+@pytest.mark.parametrize(
+    ("output", "target"),
+    [(JSON, None), (JSON, ""), (MAYBE, None), (MAYBE, ""), (BLANK, ""), (TOTAL, {"a": None})],
+)
+def test_an_empty_target_that_an_answer_can_be_is_allowed(output, target):
+    """null is a JSON document, and a suite may accept empty answers."""
+    assert build("exact", output).check(sample(target)) is None
 
 
 def test_an_unknown_option_names_the_known_ones():

@@ -113,6 +113,13 @@ WITHOUT_SCHEMA = [
     ("I'm sorry, but I can't help with that.", "refusal", None),
     ("Lo siento, pero no puedo ayudarte con eso.", "refusal", None),
     ('I cannot do this, but: {"a": 1}', "embedded", {"a": 1}),
+    ('I will not put {"total": 12.5} but rather {"total": 13}', "not_json", None),
+    ("I cannot fill in {total}.", "refusal", None),
+    ("申し訳ありません。", "refusal", None),
+    ('{"total": 012}', "not_json", None),
+    ('{"total": -05}', "not_json", None),
+    ('{"total": [00, 1]}', "not_json", None),
+    ("{'zip': '01234', 'n': 0.50, 'm': 10,}", "repaired", {"zip": "01234", "n": 0.5, "m": 10}),
 ]  # fmt: skip
 
 # (text, rung under INVOICE, value)
@@ -140,7 +147,10 @@ WITH_SCHEMA = [
     ('{"vendor": "A", "total": NaN}', "not_json", None),
     ('{"vendor": "A", "vendor": "B", "total": 1}', "not_json", None),
     ('{"error": "I cannot help with that"}', "schema:required", ...),
-    ('I am sorry. {"error": "no"}', "refusal", None),
+    ('I am sorry. {"error": "no"}', "schema:required", {"error": "no"}),
+    ("I am sorry, [1] says no.", "refusal", None),
+    (f"I will not put {GOOD} but rather {GOOD}", "not_json", None),
+    ("I cannot say more than {'vendor': 'Acme', 'total': 12.5}", "repaired", json.loads(GOOD)),
 ]  # fmt: skip
 
 
@@ -328,6 +338,8 @@ def test_texts_are_valid_empty_truncated_or_refused():
         ("The category is card not working, I think.", "embedded", "card not working"),
         ("Answer: B", "embedded", "B"),
         ("It is not refund", "not_label", None),
+        ("not card, refund", "not_label", None),
+        ("card: this is not refund", "not_label", None),
         ("This isn't a refund.", "not_label", None),
         ("refund or card", "not_label", None),
         ("refunds", "not_label", None),

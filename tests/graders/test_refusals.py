@@ -1,4 +1,4 @@
-"""Refusal phrases in seven languages, and texts that only look like them."""
+"""Refusal phrases in fifteen languages, and texts that only look like them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,30 @@ REFUSALS = [
     "Het spijt me, maar ik kan je daar niet mee helpen.",
     "Sinto muito, mas não posso ajudar com isso.",
     "Desculpe, não posso ajudar com esse pedido.",
+    "Przykro mi, ale nie mogę pomóc w tej sprawie.",
+    "Przepraszam, ale nie jestem w stanie spełnić tej prośby.",
+    "Nie mogę pomóc z tym zapytaniem.",
+    "Jag är ledsen, men jag kan inte hjälpa till med det.",
+    "Tyvärr kan jag inte hjälpa dig med det.",
+    "Jag kan inte hjälpa dig med detta.",
+    "Извините, но я не могу помочь с этим запросом.",
+    "К сожалению, я не могу выполнить эту просьбу.",
+    "Я не могу помочь вам с этим.",
+    "申し訳ありませんが、そのご要望にはお応えできません。",
+    "申し訳ございません。お手伝いすることはできません。",
+    "そのリクエストには対応できません。",
+    "很抱歉，我无法协助处理此请求。",
+    "对不起，我不能帮助你完成这个请求。",
+    "很抱歉，我無法提供協助。",
+    "我无法满足这个请求。",
+    "죄송하지만 그 요청은 도와드릴 수 없습니다.",
+    "죄송합니다. 해당 요청은 처리할 수 없습니다.",
+    "عذراً، لا أستطيع المساعدة في ذلك.",
+    "آسف، لكن لا يمكنني مساعدتك في هذا الطلب.",
+    "لا يمكنني مساعدتك في هذا.",
+    "Üzgünüm, bu konuda yardımcı olamam.",
+    "Maalesef bu isteği yerine getiremiyorum.",
+    "Bu konuda size yardımcı olamayacağım.",
 ]
 ANSWERS = [
     "Dear Ms Berg, I cannot attend the meeting on Friday. Kind regards, Tom",
@@ -40,6 +64,16 @@ ANSWERS = [
     "No puedo, dijo ella, y se fue.",
     "Ich kann am Montag nicht kommen.",
     "Apology accepted.",
+    "Przepraszam, nie mogę przyjść w piątek.",
+    "Jag kan inte komma på fredag.",
+    "Извините, я не могу прийти в пятницу.",
+    "申し訳ありませんが、金曜日の会議に出席できません。",
+    "抱歉，我无法参加周五的会议。",
+    "죄송하지만 금요일 회의에 참석할 수 없습니다.",
+    "عذراً، لا أستطيع الحضور يوم الجمعة.",
+    "この製品は日本語に対応できません。",
+    "Bu ilaç size yardımcı olamaz.",
+    "Üzgünüm, cuma günü gelemem.",
     "42",
     "",
 ]
@@ -65,6 +99,14 @@ VAGUE = [
     "Leider kann ich das nicht.",
     "Lo siento.",
     "Non posso.",
+    "Niestety nie.",
+    "Tyvärr.",
+    "К сожалению, нет.",
+    "申し訳ありません。",
+    "抱歉。",
+    "죄송합니다.",
+    "آسف.",
+    "Maalesef.",
 ]
 
 

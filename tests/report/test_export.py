@@ -11,6 +11,7 @@ from trials_by_hand import ArmFacts, error, row, rows, trial
 
 from evalkit.report.export import safe_cell, summary_csv, write_summary
 from evalkit.report.markdown import escaped, summary_markdown, table
+from evalkit.report.values import clean
 
 EVIL = "=cmd|'/c calc'!A1\n|`x`<script>"
 
@@ -63,8 +64,8 @@ def test_no_cell_of_the_csv_is_a_formula():
 
 @pytest.mark.parametrize("start", list("=+-@\t\r"))
 def test_text_that_begins_like_a_formula_is_quoted(start):
-    """Numbers are left as they are."""
-    assert f"'{start}1" == safe_cell(f"{start}1")
+    """A tab and a return are replaced as well; numbers are left as they are."""
+    assert f"'{clean(start)}1" == safe_cell(f"{start}1")
     assert safe_cell(-1) == -1
 
 
@@ -102,3 +103,11 @@ def test_escaping_is_for_one_line():
 def test_numbers_are_not_text():
     """A row's own numbers stay numbers in JSON."""
     assert isinstance(row([trial()])["quality"]["value"], float)
+
+
+def test_a_cell_holds_no_control_character():
+    """Names from servers reach a terminal through `cat summary.csv`; reasons stand in one cell."""
+    skipped = trial("a", arm="p:\x1b[31m", status="skipped", attempts=(), reason="not\x1b[1m here")
+    text = summary_csv([row([skipped])])
+    assert "\x1b" not in text
+    assert "1x not\ufffd[1m here" in text

@@ -139,3 +139,43 @@ def test_money_is_never_rounded_to_nothing(usd, text):
 def test_clean_keeps_words_of_all_languages():
     """Only control and direction characters go."""
     assert clean("zürich 東京") == "zürich 東京"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_arms_that_differ_in_their_mode_stay_apart(columns, recorded):
+    """The middle is cut, the mode stays; where that is not enough the column is wider."""
+    modes = ("prompt", "json_object", "json_schema")
+    arms = [f"provider:a-very-long-name-of-a-model-indeed-{'x' * 30}@{mode}" for mode in modes]
+    facts = {arm: ArmFacts(recorded=recorded) for arm in arms}
+    text = summary_table(rows([trial(arm=arm) for arm in arms], arms=facts), Style(columns))
+    names = [line.split("  ")[0] for line in text.split("\n") if "…" in line]
+    assert len(set(names)) == len(arms)
+    if not recorded and columns >= 60:
+        assert {name.rpartition("@")[2] for name in names} == set(modes)
+
+
+def test_names_that_would_be_cut_to_the_same_are_given_room():
+    """They differ in the middle only."""
+    arms = [f"p:{'a' * 30}{middle}{'b' * 30}" for middle in "xyz"]
+    text = summary_table(rows([trial(arm=arm) for arm in arms]), Style(100))
+    assert len({line.split()[0] for line in text.split("\n") if line.startswith("p:")}) == 3
+
+
+def test_an_arm_that_was_not_asked_says_why():
+    """The most common reason, without its control characters."""
+    reasons = ("not allowed:\x1b[1m internal", "not allowed:\x1b[1m internal", "not recorded")
+    skipped = [
+        trial(str(n), status="skipped", attempts=(), reason=reason)
+        for n, reason in enumerate(reasons)
+    ]
+    text = summary_table([row(skipped)], Style(140))
+    assert "skipped: p:m: 3 trials: not allowed:\ufffd[1m internal" in text
+    assert "skipped:" not in summary_table([row([*skipped, trial("a")])], Style(140))
+
+
+def test_what_could_not_be_graded_is_said_first():
+    """With the most common failure."""
+    text = summary_table([row([trial("a"), trial("b", None), error("c", "timeout")])], Style(140))
+    notes = text.split("\n\n")[-1].split("\n")
+    assert notes[0] == "1 could not be graded: no (1 of 1); they are in no quality figure"

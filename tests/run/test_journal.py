@@ -23,6 +23,10 @@ from evalkit.run.folder import Run, write_manifest
 from evalkit.run.journal import NAME, Index, Journal, check
 
 RUN_ID = "run-1"
+MANIFEST = {
+    "schema_version": 1, "state": "complete", "started_at": "2026-11-01T10:00:00Z",
+    "ended_at": None, "providers_file": "providers.yaml", "options": {}, "suites": [], "arms": [],
+}  # fmt: skip
 ATTEMPT_KEYS = {
     "event", "run_id", "suite", "sample_id", "arm", "repeat", "number", "cause", "outcome",
     "http_status", "model_returned", "system_fingerprint", "finish_reason", "usage", "cached",
@@ -77,7 +81,7 @@ def write(folder: Path, run_id: str = RUN_ID, count: int = 3) -> bytes:
         journal.attempt(key(f"s{number}"), attempt(f"answer {number}"))
         journal.trial(trial(f"s{number}", run_id=run_id))
     sha256 = journal.close()
-    write_manifest(folder, {"schema_version": 1, "run_id": run_id, "journal_sha256": sha256})
+    write_manifest(folder, {**MANIFEST, "run_id": run_id, "journal_sha256": sha256})
     return (folder / NAME).read_bytes()
 
 
@@ -272,7 +276,7 @@ def test_the_last_event_of_a_trial_counts(tmp_path: Path) -> None:
     journal.trial(trial("s2"))
     journal.trial(trial(scores=(Score(grader="exact", version="2", value=1.0),)))
     sha256 = journal.close()
-    write_manifest(tmp_path, {"schema_version": 1, "run_id": RUN_ID, "journal_sha256": sha256})
+    write_manifest(tmp_path, {**MANIFEST, "run_id": RUN_ID, "journal_sha256": sha256})
     found = list(Run(tmp_path).trials())
     assert [t.sample_id for t in found] == ["s1", "s2"]
     assert [s.value for s in found[0].scores] == [1.0]
@@ -286,7 +290,7 @@ def test_attempts_of_a_superseded_request_are_left_out(tmp_path: Path) -> None:
     journal.attempt(key(), attempt("new", request_fingerprint="f2"))
     journal.trial(trial(request_fingerprint="f2"))
     sha256 = journal.close()
-    write_manifest(tmp_path, {"schema_version": 1, "run_id": RUN_ID, "journal_sha256": sha256})
+    write_manifest(tmp_path, {**MANIFEST, "run_id": RUN_ID, "journal_sha256": sha256})
     (found,) = Run(tmp_path).trials()
     assert [a.text for a in found.attempts] == ["new"]
     assert [a.text for a in Run(tmp_path).unfinished()] == ["old"]
@@ -298,7 +302,7 @@ def test_a_trial_without_its_end_is_not_given(tmp_path: Path) -> None:
     journal = Journal(tmp_path, RUN_ID)
     journal.attempt(key(), attempt())
     sha256 = journal.close()
-    write_manifest(tmp_path, {"schema_version": 1, "run_id": RUN_ID, "journal_sha256": sha256})
+    write_manifest(tmp_path, {**MANIFEST, "run_id": RUN_ID, "journal_sha256": sha256})
     assert list(Run(tmp_path).trials()) == []
     assert [a.text for a in Run(tmp_path).unfinished()] == ["yes"]
 

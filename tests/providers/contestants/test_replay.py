@@ -13,6 +13,8 @@ import pytest
 
 from evalkit.core.errors import ConfigError, NotRecorded, ProviderError
 from evalkit.core.records import ToolCall, Usage
+from evalkit.core.schemas import schema_of
+from evalkit.providers import recording
 from evalkit.providers.recording import open_recording
 from evalkit.providers.replay import Replay, recorded_models
 
@@ -132,6 +134,74 @@ async def test_a_recorded_failure_is_one_and_is_not_tried_again(
     assert (failed.value.recorded, failed.value.may_retry) == (True, False)
 
 
+async def test_a_recorded_failure_keeps_what_it_cost(kit: SimpleNamespace, replay: Any) -> None:
+    """A failed call may have been billed; what the line does not say stays unknown."""
+    billed = {
+        "usage": {"input": 10, "output": 0},
+        "cost_usd": 0.002,
+        "recorded_at": "2026-05-01T10:00:00Z",
+        "model_returned": "m-2026",
+    }
+    contestant = await replay(
+        {"sample_id": "1", "model": "m", "error": "boom", **billed},
+        {"sample_id": "2", "model": "m", "http_status": 500},
+    )
+    with pytest.raises(ProviderError) as caught:
+        await contestant.complete(kit.request())
+    error = caught.value
+    assert (Usage(input=10, output=0), 0.002) == (error.usage, error.cost_usd)
+    assert (error.recorded_at, error.model_returned) == ("2026-05-01T10:00:00Z", "m-2026")
+    with pytest.raises(ProviderError) as caught:
+        await contestant.complete(kit.request(sample_id="2"))
+    assert (caught.value.usage, caught.value.cost_usd) == (None, None)
+    assert (caught.value.recorded_at, caught.value.model_returned) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "kind", "told"),
+    [
+        ("boom", "server_error", "recorded: boom"),
+        ("server_error: recorded: boom", "server_error", "recorded: boom"),
+        ("timeout: recorded: server_error: recorded: boom", "timeout", "recorded: boom"),
+        ("recorded: auth: p:m: HTTP 401", "auth", "recorded: p:m: HTTP 401"),
+        ("timeout", "timeout", "recorded: timeout"),
+        ("authority: gone", "server_error", "recorded: authority: gone"),
+    ],
+)
+async def test_an_error_text_does_not_grow_when_it_is_exported_and_replayed(
+    kit: SimpleNamespace, replay: Any, recorded: str, kind: str, told: str
+) -> None:
+    """The kind is read off, once, and what export and replay put before a text is taken off."""
+    contestant = await replay({"sample_id": "1", "model": "m", "error": recorded})
+    with pytest.raises(ProviderError) as caught:
+        await contestant.complete(kit.request())
+    assert (kind, told) == (caught.value.kind, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "name", ["serivce_ms", "service-ms", "ServiceMs", "service_m", "cost_used"]
+)
+def test_a_misspelled_key_is_refused_with_the_one_meant(write: Write, name: str) -> None:
+    """Its figure would be missing without a word."""
+    path = write(LINE, {**LINE, "sample_id": "2", name: 5})
+    with pytest.raises(ConfigError) as refused:
+        recorded_models(path)
+    meant = "cost_usd" if name.startswith("cost") else "service_ms"
+    telling = f"{path}:2: unknown key {name!r}; did you mean {meant!r}?"
+    assert str(refused.value).startswith(telling)
+
+
+def test_keys_of_other_tools_are_ignored(write: Write) -> None:
+    """Also where they begin like a known key, or stand beside the one that they resemble."""
+    others = ("finish_reason_raw", "recorded_by", "latency", "models", "created_at", "id", "prompt")
+    assert recorded_models(write({**LINE, **dict.fromkeys(others, 1)})) == ("m",)
+
+
+def test_every_key_of_the_format_is_known() -> None:
+    """The schema that documents a line and the reader name the same keys."""
+    assert set(schema_of("recording")["properties"]) == recording._KNOWN
+
+
 async def test_tool_calls_are_read_in_both_forms(kit: SimpleNamespace, replay: Any) -> None:
     """Plain and as OpenAI writes them; arguments as text or object."""
     calls = [
@@ -163,6 +233,7 @@ async def test_tool_calls_are_read_in_both_forms(kit: SimpleNamespace, replay: A
         ({**LINE, "usage": {"prompt_tokens": 3}}, "`usage` has 'prompt_tokens'; allowed: input"),
         ({**LINE, "usage": {"input": -3}}, "`usage.input` must be a whole number >= 0, got -3"),
         ({**LINE, "usage": {"input": 1.5}}, "`usage.input` must be a whole number >= 0, got 1.5"),
+        ({**LINE, "usage": {"input": 3, "cache_read": 4}}, "got 4 of 3; allowed: at most"),
         ({**LINE, "service_ms": "12"}, "`service_ms` must be a number >= 0, got '12'"),
         ({**LINE, "cost_usd": -1}, "`cost_usd` must be a number >= 0, got -1"),
         ({**LINE, "recorded_at": "yesterday"}, "`recorded_at` must be ISO 8601"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import socket
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -97,8 +100,10 @@ async def test_an_unreachable_server_is_a_broken_connection(kit: SimpleNamespace
     """Nobody listens at the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        error = await failed(kit, "gemini", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        error = await failed(kit, "gemini", f"http://{place}")
     assert error.kind == "connection"
+    assert str(error) == f"p:m: no connection to {place}, got {os.strerror(errno.ECONNREFUSED)!r}"
 
 
 async def test_a_silent_server_is_a_timeout_at_the_limit(kit: SimpleNamespace) -> None:
@@ -206,6 +211,50 @@ async def test_a_key_in_an_answer_is_redacted(kit: SimpleNamespace) -> None:
         completion = await kit.ask(spec, kit.request())
     assert f"Bearer {KEY}" == server.heard[0].headers["authorization"]
     assert completion.text == "your key is [redacted]"
+
+
+@pytest.mark.parametrize("key", ["abcd", 'se"cr\\et/1', 'it\'s "k"', "a+b/c=d&e"])
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_key_is_redacted_in_every_spelling(
+    kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, key: str, status: int
+) -> None:
+    """Short ones too: plain, escaped once and twice as JSON, as Python shows it, URL-quoted."""
+    monkeypatch.setenv("TEST_API_KEY", key)
+    once = json.dumps(key)[1:-1]
+    forms = [key, once, json.dumps(once)[1:-1], quote(key), quote(key, safe=""), repr(key)[1:-1]]
+    text = " ".join(f"<{form}>" for form in forms)
+    body = ANSWERS["openai_chat"](text) if status == 200 else {"error": {"message": text}}
+    async with kit.loopback(kit.http(body, status)) as server:
+        spec = kit.spec("openai_chat", server.url, api_key_env="TEST_API_KEY")
+        if status == 200:
+            told = (await kit.ask(spec, kit.request())).text
+            assert told == " ".join(["<[redacted]>"] * len(forms))
+        else:
+            with pytest.raises(ProviderError) as caught:
+                await kit.ask(spec, kit.request())
+            told = f"{caught.value} {caught.value.body}"
+    assert told.count("[redacted]") >= len(forms)
+    assert [form for form in forms if form in told] == []
+
+
+async def test_a_bearer_token_in_a_header_is_redacted_without_its_scheme(
+    kit: SimpleNamespace,
+) -> None:
+    """A server may repeat the token alone."""
+    headers = {"X-Gateway-Auth": "Bearer gw-12"}
+    async with kit.loopback(kit.http(ANSWERS["openai_chat"]("token gw-12"))) as server:
+        spec = kit.spec("openai_chat", server.url, provider_options={"headers": headers})
+        assert (await kit.ask(spec, kit.request())).text == "token [redacted]"
+
+
+async def test_a_value_of_three_characters_is_not_redacted(
+    kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`abc` is a placeholder, and would cut holes into honest text."""
+    monkeypatch.setenv("TEST_API_KEY", "abc")
+    async with kit.loopback(kit.http(ANSWERS["openai_chat"]("the abc"))) as server:
+        spec = kit.spec("openai_chat", server.url, api_key_env="TEST_API_KEY")
+        assert (await kit.ask(spec, kit.request())).text == "the abc"
 
 
 async def test_a_missing_key_is_named_before_anything_is_sent(
