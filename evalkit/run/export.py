@@ -78,8 +78,9 @@ def _lines(run: Run) -> Iterator[dict[str, Any]]:
 def _price(run: Run) -> Callable[[str, Attempt], Decimal | None]:
     """Return what prices an attempt by the run's own providers file; nothing where it is gone."""
     now = dt.datetime.fromisoformat(run.manifest["started_at"])
+    named = run.manifest.get("providers_path") or run.manifest["providers_file"]
     try:
-        book = load_price_book(load_catalogue(Path(run.manifest["providers_file"])))
+        book = load_price_book(load_catalogue(Path(named)))
     except ConfigError:
         return lambda model, attempt: None
     return lambda model, attempt: price_attempt(book, model, attempt, now).cost_usd
@@ -92,14 +93,19 @@ def _totals(
     times = [a.completion.service_ms if a.completion else a.service_ms for a in attempts]
     known = [time for time in times if time is not None]
     waited = sum(a.backoff_ms for a in attempts)
-    billed = [a for a in attempts if a.completion is not None or a.failed_cost_usd is not None]
-    costs = [price(trial.model, a) for a in billed]
+    costs = [price(trial.model, a) for a in attempts if _is_billed(a)]
     cost = None if not costs or None in costs else float(sum(c for c in costs if c is not None))
     return {
         "service_ms": sum(known) + waited if known else None,
         "usage": _usage([a.usage for a in attempts if a.usage is not None]),
         "cost_usd": cost,
     }
+
+
+def _is_billed(attempt: Attempt) -> bool:
+    """True where an attempt brought an answer, or a recording says that it cost something."""
+    told = attempt.failed_cost_usd is not None or attempt.failed_usage is not None
+    return told or attempt.completion is not None
 
 
 def _usage(parts: list[Usage]) -> dict[str, int] | None:
