@@ -71,6 +71,17 @@ def t_quantile(probability: float, freedom: float) -> float:
     return size if probability > 0.5 else -size
 
 
+def t_cdf(t: float, freedom: float) -> float:
+    """Return P(T <= t) of Student's t for `freedom` degrees of freedom.
+
+    Example:
+        >>> round(t_cdf(-2.2622, 9), 4)
+        0.025
+    """
+    tail = 0.5 * beta_cdf(freedom / (freedom + t * t), freedom / 2.0, 0.5)
+    return tail if t < 0.0 else 1.0 - tail
+
+
 def binomial_cdf(k: int, n: int, p: float) -> float:
     """Return P(X <= k) of a binomial of n trials with success probability p.
 

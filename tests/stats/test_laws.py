@@ -7,7 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from evalkit.stats import clopper_pearson, fieller, mean_interval, quantile_interval, wilson
+from evalkit.stats import (
+    clopper_pearson,
+    fieller,
+    length_controlled_win_rate,
+    mean_interval,
+    pairwise_agreement,
+    ppi_mean,
+    quantile_interval,
+    rogan_gladen,
+    wilson,
+    win_rate,
+)
 
 SCORES = [1.0, 0.5, 0.75, 1.0, 0.25, 1.0, 0.0, 1.0, 0.5, 1.0, 1.0, 0.75]
 COSTS = [0.2 + 0.1 * i for i in range(12)]
@@ -15,6 +26,16 @@ COSTS = [0.2 + 0.1 * i for i in range(12)]
 
 def _clustered(x, level):
     return mean_interval(x, [str(i // 2) for i in range(len(x))], level)
+
+
+def _length_controlled(x, level):
+    longer = [100 + 7 * i % 30 for i in range(len(x))]
+    return length_controlled_win_rate(x, longer, [110] * len(x), level=level)
+
+
+def _corrected(x, level):
+    counts = {"true_positives": 45, "positives": 50, "true_negatives": 48, "negatives": 50}
+    return rogan_gladen(sum(v >= 0.5 for v in x), len(x), **counts, level=level)
 
 
 INTERVALS = {
@@ -26,8 +47,25 @@ INTERVALS = {
     "median": lambda x, level: quantile_interval(x, 0.5, level),
     "p95": lambda x, level: quantile_interval(x, 0.95, level),
     "fieller": lambda x, level: fieller(COSTS[: len(x)], x, level),
+    "win_rate": lambda x, level: win_rate(x, level=level),
+    "length_controlled": _length_controlled,
+    "pairwise": lambda x, level: pairwise_agreement([x, [1.0] * len(x)], level),
+    "rogan_gladen": _corrected,
+    "ppi": lambda x, level: ppi_mean(x, [min(v + 0.1, 1.0) for v in x], SCORES, level),
+    "ppi_t": lambda x, level: ppi_mean([3 * v for v in x], x, [2.0, 1.0, 0.0, 2.0], level),
+    "ppi_alone": lambda x, level: ppi_mean(x, x, [], level),
 }
-BOUNDED = ("wilson", "clopper_pearson", "mean", "mean_clusters")
+BOUNDED = (
+    "wilson",
+    "clopper_pearson",
+    "mean",
+    "mean_clusters",
+    "win_rate",
+    "pairwise",
+    "rogan_gladen",
+    "ppi",
+    "ppi_alone",
+)
 every_interval = pytest.mark.parametrize("interval", INTERVALS.values(), ids=INTERVALS.keys())
 every_bounded = pytest.mark.parametrize("interval", [INTERVALS[n] for n in BOUNDED], ids=BOUNDED)
 
