@@ -29,7 +29,7 @@ TYPES = {
     "array": "list",
 }
 MARK = re.compile(r"(<!-- table: (\S+) ?(\S*) -->\n).*?(<!-- /table -->)", re.DOTALL)
-CONFIGURATION = ("suite", "providers", "prices", "recording")
+CONFIGURATION = ("suite", "providers", "prices", "recording", "rubric", "label")
 HEAD = """# Commands
 
 <!-- Written by docs/generate.py from the commands themselves; do not edit. -->
@@ -61,16 +61,26 @@ def command_section(name: str) -> str:
     module = importlib.import_module(COMMANDS[name].module)
     parser = argparse.ArgumentParser(prog=f"evalkit {name}", add_help=False)
     module.add_arguments(parser)
-    actions = parser._actions
-    positionals = " ".join(usage_of(action) for action in actions if not action.option_strings)
     lines = [f"## {name}", (module.__doc__ or "").strip()]
-    lines.append(f"```\nevalkit {name} {positionals} [options]\n```".replace("  ", " "))
-    table = ["| option | meaning |", "| --- | --- |"]
-    table += [f"| {spelled(action)} | {meaning(action)} |" for action in actions]
-    lines.append("\n".join(table))
+    inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if inner:
+        for action, found in inner[0].choices.items():
+            lines += [f"### {name} {action}", *options_of(f"{name} {action}", found)]
+    else:
+        lines += options_of(name, parser)
     if parser.epilog:
         lines.append(f"Example: `{parser.epilog.removeprefix('example: ')}`")
     return "\n\n".join(lines)
+
+
+def options_of(name: str, parser: argparse.ArgumentParser) -> list[str]:
+    """Return the usage line of a command, and the table of its options."""
+    actions = [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]
+    positionals = " ".join(usage_of(action) for action in actions if not action.option_strings)
+    usage = f"```\nevalkit {name} {positionals} [options]\n```".replace("  ", " ")
+    table = ["| option | meaning |", "| --- | --- |"]
+    table += [f"| {spelled(action)} | {meaning(action)} |" for action in actions]
+    return [usage, "\n".join(table)]
 
 
 def usage_of(action: argparse.Action) -> str:

@@ -5,17 +5,23 @@ Each function takes paths and records and returns plain data or a record; none p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit.core.errors import ConfigError, EvalkitError, JournalError
 from evalkit.core.ports import Clock
+from evalkit.core.records import Record
 from evalkit.run.execute import Closed, Confirm, go_on, start
 from evalkit.run.folder import Run, read_manifest, state_of
 from evalkit.run.progress import Progress
 from evalkit.run.setup import RunOptions
 from evalkit.suite.loader import Suite
+
+if TYPE_CHECKING:
+    from evalkit.run.pairs import PairOptions
+    from evalkit.run.regrade import Regraded, RegradeOptions
 
 _LAG_LIMIT_MS = 50.0
 
@@ -87,16 +93,17 @@ def resume(
 
 
 def regrade(
-    folder: Path,
-    *,
-    suite: Path | None = None,
-    settings: Sequence[str] = (),
-    allow_code: bool = False,
-) -> tuple[Result, int]:
+    folder: Path, options: RegradeOptions | None = None, *, progress: Progress | None = None
+) -> tuple[Result, Regraded]:
     """Grade a run's stored outputs anew and summarise.
 
+    Args:
+        folder: The run's folder.
+        options: By which suite and settings, with which judges.
+        progress: Told of every attempt of a judge.
+
     Returns:
-        The run, and how many trials were graded anew.
+        The run, and what was done: trials graded anew, judges asked.
 
     Raises:
         ConfigError: If the suite cannot be read or is not part of the run.
@@ -104,12 +111,136 @@ def regrade(
     """
     from evalkit.run.regrade import regrade as grade_anew
 
-    done = grade_anew(folder, suite=suite, settings=tuple(settings) or None, allow_code=allow_code)
+    done = grade_anew(folder, options, progress=progress)
     result = show(folder, write=True)
     if done.unknown_samples:
         note = f"{done.unknown_samples} trials are of samples that the suite no longer has"
         result = result._replace(warnings=(*result.warnings, note))
-    return result, done.changed
+    return result, done
+
+
+class JudgeCheck(Record, frozen=True, kw_only=True):
+    """What `check_judge` is asked to do.
+
+    Attributes:
+        suite: The suite's folder.
+        labels: People's labels, a JSON object a line.
+        run: A run that was judged; None judges the outputs beside the labels.
+        outputs: A recording of the labelled outputs; default: outputs.jsonl beside the labels.
+        judges: Who judges the outputs, in place of those that the rubric names.
+        rubric: A rubric of the suite's folder, in place of its grader's.
+        epsilon: The judge's advantage in the alternative annotator test.
+        card: Where the card is written as well; default: the suite's folder.
+        limit: Judge the outputs of so many labelled samples only.
+    """
+
+    suite: Path
+    labels: Path
+    run: Path | None = None
+    outputs: Path | None = None
+    judges: tuple[str, ...] = ()
+    rubric: str | None = None
+    providers: Path | None = None
+    results: str = "results"
+    budget_usd: float | None = None
+    epsilon: float = 0.15
+    card: Path | None = None
+    command: str = ""
+    limit: int | None = None
+
+
+class CheckedJudge(NamedTuple):
+    """A judge held against people.
+
+    Attributes:
+        card: The document of judge_card.json.
+        paths: Where it was written.
+        run: The run whose verdicts were checked.
+        state: That run's state; a judge that could not be reached leaves it `incomplete`.
+        unmatched: Labels of outputs that the run does not hold, by arm.
+    """
+
+    card: dict[str, Any]
+    paths: tuple[Path, ...]
+    run: Path
+    state: str
+    unmatched: dict[str, int]
+
+
+def check_judge(
+    wanted: JudgeCheck, *, confirm: Confirm | None = None, progress: Progress | None = None
+) -> CheckedJudge:
+    """Hold a judge against people's labels, and write its card.
+
+    Raises:
+        ConfigError: If a label is about nothing, or nothing was judged.
+        JournalError: If the run's journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.judge_check import CARD, check_against_people, write_card
+
+    suite = load_suite(wanted.suite)
+    folder = wanted.run or _judged_outputs(wanted, suite, confirm, progress)
+    run = Run(folder)
+    today = dt.datetime.now(dt.UTC).date()
+    checked = check_against_people(run, suite, wanted.labels, today=today, epsilon=wanted.epsilon)
+    places = (folder / CARD, wanted.card or suite.spec.folder / CARD)
+    written = tuple(place for place in places if write_card(checked.card, place))
+    return CheckedJudge(checked.card, written, folder, run.state[0], checked.unmatched)
+
+
+def _judged_outputs(
+    wanted: JudgeCheck, suite: Suite, confirm: Confirm | None, progress: Progress | None
+) -> Path:
+    """Judge the outputs that have labels; wrong labels are refused before anything is asked."""
+    import msgspec
+
+    from evalkit.analysis.judge_check import labels_for
+    from evalkit.run.verdicts import OutputsToJudge, drawn, judge_outputs, rubric_to_use
+
+    judging = OutputsToJudge(
+        suite=wanted.suite,
+        outputs=wanted.outputs or wanted.labels.parent / "outputs.jsonl",
+        judges=wanted.judges,
+        rubric=wanted.rubric,
+        providers=str(wanted.providers) if wanted.providers else None,
+        results=wanted.results,
+        budget_usd=wanted.budget_usd,
+        command=wanted.command,
+    )
+    items = labels_for(suite, wanted.labels, rubric_to_use(judging)).items
+    judging = msgspec.structs.replace(
+        judging,
+        repeats=max(item.repeat for item in items),
+        samples=drawn({item.sample_id for item in items}, wanted.limit),
+    )
+    return judge_outputs(judging, confirm=confirm, progress=progress).folder
+
+
+def compare_by_judge(
+    folders: Sequence[Path], options: PairOptions, *, progress: Progress | None = None
+) -> tuple[dict[str, Any], Path]:
+    """Let judges compare the outputs of two or more arms, in both orders.
+
+    Args:
+        folders: One run or several of the same suite.
+        options: Whose outputs, by whom.
+        progress: Told of every attempt and comparison.
+
+    Returns:
+        The document of preferences.json, and the folder in which it lies with its journal.
+
+    Raises:
+        ConfigError: If there are not two arms, or a judge cannot be asked.
+        JournalError: If a journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.preference import preference_figures
+    from evalkit.report.export import write_preferences
+    from evalkit.run.pairs import compare_pairs
+
+    compared = compare_pairs([Run(folder) for folder in folders], options, progress=progress)
+    figures = preference_figures(compared)
+    write_preferences(figures, compared.comparisons, compared.folder)
+    return figures, compared.folder
 
 
 def merge(folders: Sequence[Path], output: Path) -> Result:
@@ -138,7 +269,7 @@ def show(folder: Path, *, write: bool = False) -> Result:
     summary = summarise(folder)
     if write:
         _write(summary, folder)
-    return Result(folder, state, reason, summary, _warnings(found.manifest))
+    return Result(folder, state, reason, summary, _warnings(found.manifest, folder))
 
 
 def summarise(folder: Path, *, providers: Path | None = None) -> dict[str, Any]:
@@ -272,7 +403,8 @@ def _result(closed: Closed) -> Result:
     _write(summary, closed.folder)
     manifest = read_manifest(closed.folder)
     outlook = closed.outlook
-    return Result(closed.folder, outlook.state, outlook.reason, summary, _warnings(manifest))
+    warnings = _warnings(manifest, closed.folder)
+    return Result(closed.folder, outlook.state, outlook.reason, summary, warnings)
 
 
 def _write(summary: dict[str, Any], folder: Path) -> None:
@@ -281,7 +413,7 @@ def _write(summary: dict[str, Any], folder: Path) -> None:
     write_summary(summary, folder)
 
 
-def _warnings(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+def _warnings(manifest: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     from evalkit.analysis.runs import price_warning
 
     unread = price_warning(manifest)
@@ -295,13 +427,33 @@ def _warnings(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     if manifest.get("unpriced_attempts") and manifest["options"].get("budget_usd"):
         count = manifest["unpriced_attempts"]
         warnings.append(f"{count} attempts have no price: the budget does not see them")
-    return tuple(warnings)
+    return (*warnings, *_uncarded(manifest, folder))
+
+
+def _uncarded(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Say which figures come from judges that nobody has held against people."""
+    if not any(suite.get("judging") for suite in manifest["suites"]):
+        return
+    from evalkit.analysis.judge_check import find_card
+
+    for suite in manifest["suites"]:
+        for facts in suite.get("judging") or ():
+            if find_card(folder, Path(suite["folder"]), facts) is None:
+                judges = ", ".join(facts["judges"])
+                yield (
+                    f"{suite['name']}: judged by {judges}, and no judge card is valid for that: "
+                    f"evalkit judge check {suite['folder']} --labels FILE says how far to trust it"
+                )
 
 
 __all__ = [
+    "CheckedJudge",
     "EvalkitError",
+    "JudgeCheck",
     "Result",
     "check",
+    "check_judge",
+    "compare_by_judge",
     "draw_chart",
     "export_replay",
     "list_models",

@@ -15,10 +15,12 @@ import yaml
 
 import evalkit
 from evalkit import api
+from evalkit.analysis import labels as labels_module
 from evalkit.core.errors import ConfigError
 from evalkit.core.ports import ADAPTERS, GRADERS
 from evalkit.core.records import Usage
 from evalkit.core.schemas import NAMES, schema_of
+from evalkit.graders.rubric_file import read_rubric
 from evalkit.providers import recording
 from evalkit.providers.catalogue import load_catalogue
 from evalkit.run.journal import AttemptLine, TrialLine
@@ -27,6 +29,8 @@ from evalkit.suite.loader import load_suite
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITES = sorted(path.parent for path in (ROOT / "suites").glob("*/suite.yaml"))
+RUBRICS = sorted((ROOT / "suites").glob("*/rubric.yaml"))
+LABELS = sorted((ROOT / "suites").glob("*/judge/labels.jsonl"))
 UNKNOWN = "zzzzzz"
 PROVIDERS = """
 schema_version: 1
@@ -117,6 +121,41 @@ def test_an_unknown_schema_is_refused() -> None:
 def test_shipped_suites_satisfy_the_schema(suite: Path) -> None:
     """What the loader takes, an editor's schema check takes as well."""
     assert problems_of("suite", read(suite / "suite.yaml")) == []
+
+
+@pytest.mark.parametrize("rubric", RUBRICS, ids=lambda path: path.parent.name)
+def test_shipped_rubrics_satisfy_the_schema(rubric: Path) -> None:
+    """And the loader takes them."""
+    assert problems_of("rubric", read(rubric)) == []
+    assert read_rubric(rubric).criteria
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=lambda path: path.parent.parent.name)
+def test_shipped_labels_satisfy_the_schema(labels: Path) -> None:
+    """Line by line; at least 40 outputs each."""
+    lines = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines()]
+    assert [p for line in lines for p in problems_of("label", line)] == []
+    assert len({(line["sample_id"], line["arm"], line.get("repeat", 1)) for line in lines}) >= 40
+
+
+@pytest.mark.parametrize("path", [(), ("params",)], ids=["root", "params"])
+def test_the_rubric_schema_knows_the_keys_of_the_loader(
+    path: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Neither more nor fewer; those of a criterion and of a label likewise."""
+    base = {"criteria": [{"id": "a", "question": "?"}]}
+    file = tmp_path / "rubric.yaml"
+    file.write_text(yaml.safe_dump(nested(path, base)))
+    with pytest.raises(ConfigError) as caught:
+        read_rubric(file)
+    assert keys_at(schema_of("rubric"), path) == known_keys(caught.value)
+    base["criteria"][0][UNKNOWN] = "x"
+    file.write_text(yaml.safe_dump(base))
+    with pytest.raises(ConfigError) as caught:
+        read_rubric(file)
+    criterion = schema_of("rubric")["$defs"]["criterion"]
+    assert set(criterion["properties"]) == known_keys(caught.value)
+    assert set(schema_of("label")["properties"]) == set(labels_module._KEYS)
 
 
 @pytest.mark.parametrize("form", ["json", "label", "text"])

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
+from evalkit.analysis.judged import JudgeTally
 from evalkit.core.records import Mode, Record, Status, Trial
 
 Array = npt.NDArray[np.float64]
@@ -76,6 +77,7 @@ class ArmColumns:
         self.answers = self.priced = self.tries = self.tried = 0
         self.n_censored = self.n_cached = self.n_grader_failed = 0
         self.recorded = self.has_clusters = False
+        self.judged = JudgeTally()
         self.model = ""
         self.mode: Mode | None = None
         self.sample, self.cluster = array("Q"), array("Q")
@@ -100,6 +102,7 @@ class ArmColumns:
         if trial.status == "skipped":
             _count(self.skip_reasons, trial.reason)
             return
+        self.judged.add(trial)
         self._add_identity(trial)
         self._add_scores(trial)
         self._add_slices(trial)

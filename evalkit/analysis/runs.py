@@ -68,16 +68,17 @@ def suite_facts(manifest: Mapping[str, Any]) -> dict[str, SuiteFacts]:
     }
 
 
-def arm_facts(manifest: Mapping[str, Any]) -> dict[str, ArmFacts]:
-    """Return what a summary must know of each arm."""
+def arm_facts(manifest: Mapping[str, Any]) -> dict[tuple[str, str], ArmFacts]:
+    """Return what a summary must know of each arm of each suite."""
     return {
-        arm["arm"]: ArmFacts(
+        (arm["suite"], arm["arm"]): ArmFacts(
             model=arm["model"],
             structured_mode=arm["mode"],
             weights=arm["weights"],
             licence=arm["licence"],
             recorded=arm["kind"] == "recorded",
             kind=arm["kind"],
+            kin=arm.get("kin_judges", {}),
         )
         for arm in manifest["arms"]
     }
@@ -112,7 +113,7 @@ def _book(manifest: Mapping[str, Any], providers: Path | None) -> PriceBook:
 def _kept(manifest: Mapping[str, Any], named: Path) -> PriceBook:
     """Return the prices that the run has kept of a providers file that is gone."""
     models, sellers = {}, {}
-    for arm in manifest["arms"]:
+    for arm in [*manifest["arms"], *manifest.get("judges", [])]:
         seller = Seller(name=arm["provider"], wire=arm["wire"], base_url=arm["base_url"])
         sellers[arm["provider"]] = seller
         entries = price_entries(arm["pricing"], arm["model"])

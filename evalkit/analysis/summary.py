@@ -39,6 +39,7 @@ class ArmFacts(Record, frozen=True, kw_only=True):
     Attributes:
         structured_mode: The mode it was asked in; None takes it from the trials.
         kind: `model`, `classical` or `recorded`.
+        kin: Why judges are kin to the model, by judge.
     """
 
     model: str | None = None
@@ -47,6 +48,7 @@ class ArmFacts(Record, frozen=True, kw_only=True):
     licence: str | None = None
     recorded: bool = False
     kind: str = "model"
+    kin: dict[str, str] = {}
 
 
 def summarise(
@@ -54,7 +56,7 @@ def summarise(
     *,
     run_id: str,
     suites: Mapping[str, SuiteFacts],
-    arms: Mapping[str, ArmFacts],
+    arms: Mapping[tuple[str, str], ArmFacts],
     price: PriceAttempt,
 ) -> dict[str, Any]:
     """Return the document of summary.json.
@@ -63,7 +65,7 @@ def summarise(
         trials: Each trial once, in any order.
         run_id: The run that they belong to.
         suites: Facts by suite name; rows come in this order.
-        arms: Facts by arm name; within a suite rows come in this order, others after by name.
+        arms: Facts by suite and arm; within a suite rows come in this order, others after by name.
         price: Prices one attempt of `provider:name`.
 
     Raises:
@@ -78,8 +80,8 @@ def summarise(
         found.add(trial, price)
     place = {name: index for index, name in enumerate(arms)}
     order = {name: index for index, name in enumerate(suites)}
-    keys = sorted(columns, key=lambda k: (order[k[0]], place.get(k[1], len(place)), k[1]))
-    rows = [summary_row(*key, columns.pop(key), arms.get(key[1], ArmFacts())) for key in keys]
+    keys = sorted(columns, key=lambda k: (order[k[0]], place.get(k, len(place)), k[1]))
+    rows = [summary_row(*key, columns.pop(key), arms.get(key, ArmFacts())) for key in keys]
     return {"schema_version": SCHEMA_VERSION, "run_id": run_id, "rows": rows}
 
 
@@ -106,6 +108,7 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
             name: plain_mean(table.column(values), table.rows)
             for name, values in _primary_first(columns)
         },
+        "judge": columns.judged.figures(facts.kin),
         "slices": _slices(columns, table),
     }
 

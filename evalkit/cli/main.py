@@ -45,6 +45,7 @@ COMMANDS: dict[str, Command] = {
     "run": Command("evalkit.cli.run", "run suites on models and print the table"),
     "resume": Command("evalkit.cli.resume", "go on after a crash, an interruption or an outage"),
     "regrade": Command("evalkit.cli.regrade", "grade stored outputs anew, with no model call"),
+    "judge": Command("evalkit.cli.judge", "a judge against people's labels, or between two models"),
     "merge": Command("evalkit.cli.merge", "join the shards of one run"),
     "show": Command("evalkit.cli.show", "print the table of a run again"),
     "tables": Command("evalkit.cli.tables", "write a run's trials, attempts and scores as Parquet"),

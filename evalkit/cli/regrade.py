@@ -1,7 +1,8 @@
-"""Grade the stored outputs of a run anew, with no model call.
+"""Grade the stored outputs of a run anew, with no model call; judges alone are asked.
 
 With --suite the graders, schema and targets of that folder are used; by default those of the
-folder that the run names. Outputs whose grade cannot have changed are left alone.
+folder that the run names. Outputs whose grade cannot have changed are left alone, and a verdict
+that stands in the journal is not asked for again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from evalkit.cli.options import add_json, add_settings, example
+from evalkit.cli.options import add_json, add_providers, add_settings, dollars, example
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--suite", type=Path, metavar="DIR", help="the suite to grade by")
     parser.epilog = example("evalkit regrade results/RUN --suite suites/extraction")
+    parser.add_argument(
+        "--budget-usd", type=dollars, metavar="X", help="the most that judges may cost"
+    )
+    add_providers(parser)
     add_settings(parser)
     add_json(parser)
 
@@ -24,16 +29,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Regrade."""
     from evalkit import api
-    from evalkit.cli.main import EXIT_DONE
+    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE
     from evalkit.cli.output import note
     from evalkit.cli.plan import finish
+    from evalkit.cli.progress import TqdmLine
+    from evalkit.run.regrade import RegradeOptions
 
     result, regraded = api.regrade(
         options.run,
-        suite=options.suite,
-        settings=options.settings,
-        allow_code=options.allow_code,
+        RegradeOptions(
+            suite=options.suite,
+            settings=tuple(options.settings) or None,
+            allow_code=options.allow_code,
+            providers=options.providers,
+            budget_usd=options.budget_usd,
+        ),
+        progress=TqdmLine(),
     )
-    note(f"{regraded} trials graded anew, no model was asked")
+    asked = "no model was asked"
+    if regraded.judge_calls:
+        asked = f"judges were asked {regraded.judge_calls} times (${regraded.spent_usd:.4f})"
+    note(f"{regraded.changed} trials graded anew, {asked}")
     finish(result, as_json=options.json)
+    if regraded.stopped:
+        note(f"not all was judged: {regraded.stopped}")
+        return EXIT_INCOMPLETE
     return EXIT_DONE  # grading is done, whatever the run still lacks

@@ -222,6 +222,17 @@ def decode_text(data: bytes, path: Path) -> str:
         ) from None
 
 
+def node_of(value: Any, where: str, problems: list[str]) -> Node:
+    """Return plain data as a document all of whose parts stand at one place."""
+    children: dict[Any, Node] = {}
+    if isinstance(value, dict):
+        children = {key: node_of(item, where, problems) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        value = list(value)
+        children = {n: node_of(item, where, problems) for n, item in enumerate(value)}
+    return Node(value, where, children, problems)
+
+
 def override(node: Node, assignments: Iterable[str]) -> Node:
     """Return the document with `KEY=VALUE` settings applied, dots descending into mappings.
 

@@ -10,10 +10,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Completion, OutputSpec, Parsed, Record, Request, Sample, Score
+from evalkit.core.records import (
+    Completion,
+    Message,
+    OutputSpec,
+    Parsed,
+    Record,
+    Request,
+    Sample,
+    Score,
+)
 
 
 class Clock(Protocol):
@@ -153,11 +162,80 @@ class GraderContext(Record, frozen=True, kw_only=True):
     pass_at: float = 1.0
 
 
+class JudgeQuestion(NamedTuple):
+    """One question to one judge.
+
+    Attributes:
+        judge: `provider:name`.
+        render: Gives the messages for a fence: an unguessable mark in which data is enclosed, so
+            that no data can pass for the end of itself.
+        content: Hash of all that the messages say, the fence aside: by it a stored verdict is
+            found again.
+        output: The form of the verdict.
+        params: Sampling parameters; the model entry's own go before them.
+        repeat: Which repetition of the same question, from 1.
+        answer: How many answers to it could not be read so far.
+        inputs: What a judge in this process sees instead of messages.
+    """
+
+    judge: str
+    render: Callable[[str], tuple[Message, ...]]
+    content: str
+    output: OutputSpec
+    params: dict[str, Any]
+    repeat: int = 1
+    answer: int = 0
+    inputs: dict[str, Any] = {}
+
+
 class Ask(Protocol):
     """The door through which a grader may ask a judge: limits, budget and journal hold there."""
 
-    async def __call__(self, model: str, request: Request) -> Completion:
-        """Send one request to a judge model and return its completion."""
+    async def __call__(self, question: JudgeQuestion) -> Completion:
+        """Ask one judge.
+
+        Raises:
+            ProviderError: If no answer came, or none may be asked for.
+        """
+        ...
+
+
+class Judged(NamedTuple):
+    """What a judge is shown: the sample, what the model was asked, and what it answered."""
+
+    sample: Sample
+    messages: tuple[Message, ...]
+    completion: Completion
+    parsed: Parsed
+
+
+@runtime_checkable
+class JudgingGrader(Protocol):
+    """A grader that asks judges; beside `check` and the identity of any grader.
+
+    `judges` are the models that it asks, `provider:name`. With `independent` a judge of the same
+    family as the model that it judges is refused.
+    """
+
+    name: str
+    version: str
+    fingerprint: str
+    judges: tuple[str, ...]
+    independent: bool
+
+    def check(self, sample: Sample) -> str | None:
+        """Return why this sample can never be judged, else None."""
+        ...
+
+    async def judge(self, judged: Judged, ask: Ask) -> Score:
+        """Score one output.
+
+        A judge that gives no readable verdict makes a score without a value, with its `failure`.
+        """
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return what run.json keeps of it: judges, hashes of rubric and prompt, criteria."""
         ...
 
 
@@ -183,6 +261,7 @@ GRADERS: dict[str, str] = {
     "json_schema": "evalkit.graders.json_schema:grader",
     "fields": "evalkit.graders.fields:grader",
     "python": "evalkit.graders.python:grader",
+    "rubric": "evalkit.graders.rubric:grader",
 }
 
 

@@ -188,8 +188,8 @@ class Attempt(Record, frozen=True, kw_only=True):
 
     `outcome` is `answered`, or the kind of failure (`evalkit.core.errors.FailureKind`).
     A failed attempt that was billed all the same, as a recording may tell, has `failed_usage` or
-    `failed_cost_usd`. Times: `scheduled_at` and `sent_at` are UTC ISO 8601, the rest are
-    milliseconds.
+    `failed_cost_usd`. A judge's attempt names in `subject` the request whose answer it judged.
+    Times: `scheduled_at` and `sent_at` are UTC ISO 8601, the rest are milliseconds.
     """
 
     number: int
@@ -198,6 +198,7 @@ class Attempt(Record, frozen=True, kw_only=True):
     role: Literal["model", "judge"] = "model"
     model: str = ""
     request_fingerprint: str = ""
+    subject: str = ""
     scheduled_at: str | None = None
     sent_at: str | None = None
     queue_ms: float = 0.0
@@ -266,7 +267,8 @@ class Score(Record, frozen=True, kw_only=True):
     """One grader's verdict on one trial.
 
     `value` is in [0, 1], or None where the grader refused (`failure` then says why): a failure is
-    never a score of 0.
+    never a score of 0. `pending` marks a failure that asking again may mend, such as a judge's
+    outage: `resume` does.
     """
 
     grader: str
@@ -276,6 +278,7 @@ class Score(Record, frozen=True, kw_only=True):
     reason: str = ""
     details: dict[str, Any] | None = None
     failure: str | None = None
+    pending: bool = False
 
 
 class Trial(Record, frozen=True, kw_only=True):

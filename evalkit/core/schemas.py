@@ -11,7 +11,8 @@ from importlib import resources
 from typing import Any
 
 NAMES: tuple[str, ...] = (
-    "attempt", "prices", "providers", "recording", "run", "suite", "summary", "trial",
+    "attempt", "judge_card", "label", "prices", "providers", "recording", "rubric", "run", "suite",
+    "summary", "trial",
 )  # fmt: skip
 
 
@@ -19,8 +20,9 @@ def schema_of(name: str) -> dict[str, Any]:
     """Return the schema of a file format, freshly read.
 
     Args:
-        name: `suite`, `providers`, `prices`, `recording` (one line), `run` (run.json), `attempt`
-            and `trial` (events of the journal) or `summary`.
+        name: `suite`, `providers`, `prices`, `rubric`, `recording` and `label` (one line each),
+            `run` (run.json), `attempt` and `trial` (events of the journal), `summary` or
+            `judge_card`.
 
     Raises:
         ValueError: If there is no schema of this name.

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from evalkit.core.errors import CannotGrade, ConfigError
-from evalkit.core.ports import Grader
+from evalkit.core.ports import Ask, Grader, Judged, JudgingGrader
 from evalkit.core.records import Completion, OutputSpec, Parsed, Sample, Score, fingerprint
 from evalkit.graders.parse import PARSER_VERSION
 
@@ -30,6 +30,8 @@ class Grading:
         self.output = output
         self.graders = tuple(graders)
         self.primary = primary
+        self.judging = tuple(g for g in self.graders if isinstance(g, JudgingGrader))
+        self._order = {grader.name: place for place, grader in enumerate(self.graders)}
         names = [grader.name for grader in self.graders]
         if primary not in names:
             raise ConfigError(f"primary: no grader {primary!r}; known: {', '.join(names)}")
@@ -41,6 +43,11 @@ class Grading:
         form = [spec.format, spec.schema, spec.labels, spec.tools, spec.accept]
         parts = [PARSER_VERSION, form, [g.fingerprint for g in self.graders], self.primary]
         return fingerprint(parts)
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Every judge that a grader asks, once."""
+        return tuple(dict.fromkeys(name for grader in self.judging for name in grader.judges))
 
     @property
     def is_quick(self) -> bool:
@@ -66,7 +73,21 @@ class Grading:
         """
         accepted = self.accepts(parsed)
         asked = (g for g in self.graders if accepted or g.name == "json_schema")
-        return tuple(_graded(grader, sample, completion, parsed) for grader in asked)
+        return tuple(
+            _graded(grader, sample, completion, parsed)
+            for grader in asked
+            if grader not in self.judging
+        )
+
+    async def judge(self, judged: Judged, scores: tuple[Score, ...], ask: Ask) -> tuple[Score, ...]:
+        """Return the scores with those of the graders that ask judges, in the suite's order.
+
+        An answer that is not accepted is shown to nobody.
+        """
+        if not self.judging or not self.accepts(judged.parsed):
+            return scores
+        asked = [await grader.judge(judged, ask) for grader in self.judging]
+        return tuple(sorted([*scores, *asked], key=lambda score: self._order[score.grader]))
 
 
 def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Parsed) -> Score:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from evalkit.report.markdown import summary_markdown
 from evalkit.report.values import Row, clean
 
@@ -52,6 +54,18 @@ def write_summary(document: dict[str, Any], folder: Path) -> tuple[Path, ...]:
         draft.replace(path)
         paths.append(path)
     return tuple(paths)
+
+
+def write_preferences(
+    document: Mapping[str, Any], comparisons: Sequence[msgspec.Struct], folder: Path
+) -> Path:
+    """Write preferences.json, and preferences.jsonl with a line a comparison."""
+    lines = folder / "preferences.jsonl"
+    lines.write_bytes(b"".join(msgspec.json.encode(c) + b"\n" for c in comparisons))
+    path = folder / "preferences.json"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
 
 
 def summary_csv(rows: Sequence[Row]) -> str:

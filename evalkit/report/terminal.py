@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from evalkit.report.values import (
     MISSING,
@@ -111,7 +111,7 @@ def summary_table(rows: Sequence[Row], style: Style) -> str:
         lines += ["", *_suite_lines(clean(suite), own, style)]
     lines += ["", *(_wrapped(note, style.width) for note in notes(rows))]
     text = "\n".join(line for part in lines[1:] for line in part.split("\n")).rstrip()
-    return text if style.unicode else _ascii(text)
+    return text if style.unicode else ascii_of(text)
 
 
 def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
@@ -132,7 +132,7 @@ def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
         for row_index, name in enumerate(names):
             texts = [(cells[i][row_index], i) for i in block]
             lines.append(_line(name, name_width, texts, widths, style if style.colour else None))
-    return lines + _rung_lines(rows, name_width)
+    return lines + _rung_lines(rows, name_width) + _judge_lines(rows, name_width)
 
 
 def rungs(row: Row) -> str:
@@ -147,8 +147,35 @@ def _rung_lines(rows: Sequence[Row], name_width: int) -> list[str]:
     odd = [row for row in rows if set(row["rungs"]) - {"valid"}]
     if not odd:
         return []
-    said = [f"{_shortened(arm_name(r), name_width):<{name_width}}  {rungs(r)}" for r in odd]
+    said = [f"{shortened(arm_name(r), name_width):<{name_width}}  {rungs(r)}" for r in odd]
     return ["", f"{'outputs':<{name_width}}  share of each rung", *said]
+
+
+def _judge_lines(rows: Sequence[Row], name_width: int) -> list[str]:
+    """Say who judged, what was lost, and how the judge agreed with itself."""
+    judged = [row for row in rows if row.get("judge")]
+    if not judged:
+        return []
+    said = [
+        f"{shortened(arm_name(r), name_width):<{name_width}}  {_judging(r['judge'])}"
+        for r in judged
+    ]
+    return ["", f"{'judged':<{name_width}}  by whom", *said]
+
+
+def _judging(judge: Mapping[str, Any]) -> str:
+    parts = [", ".join(map(clean, judge["judges"])) or "nobody", f"{judge['n_judged']} outputs"]
+    if judge["n_judge_error"]:
+        parts.append(f"{judge['n_judge_error']} judge_error")
+    for name, text in (
+        ("retest_agreement", "agrees with itself"),
+        ("panel_agreement", "panel agrees"),
+        ("quotes_found", "quotes found"),
+    ):
+        if judge[name] is not None:
+            parts.append(f"{text} {share(judge[name])}")
+    parts += [f"kin: {clean(name)} ({clean(why)})" for name, why in judge["kin"].items()]
+    return "; ".join(parts)
 
 
 def _blocks(used: Sequence[int], widths: Mapping[int, int], room: int) -> list[list[int]]:
@@ -174,7 +201,7 @@ def _line(
     widths: Mapping[int, int],
     style: Style | None,
 ) -> str:
-    shown = _shortened(name, name_width)
+    shown = shortened(name, name_width)
     parts = [shown + " " * (name_width - width(shown))]
     for text, index in cells:
         column = COLUMNS[index]
@@ -188,12 +215,12 @@ def _name_width(names: Sequence[str], style: Style) -> int:
     """Return the width of the column of names: narrow, but no two names are cut to the same."""
     most = max(map(width, names))
     found = min(max(12, min(44, style.width // 3)), most)
-    while found < most and len({_shortened(n, found) for n in names}) < len(set(names)):
+    while found < most and len({shortened(n, found) for n in names}) < len(set(names)):
         found += 1
     return found
 
 
-def _shortened(name: str, most: int) -> str:
+def shortened(name: str, most: int) -> str:
     """Cut a name in its middle: provider, version and the whole mode stay."""
     if width(name) <= most:
         return name
@@ -263,7 +290,8 @@ def _number(value: float | None) -> str:
     return MISSING if value is None else f"{value:.2f}"
 
 
-def _ascii(text: str) -> str:
+def ascii_of(text: str) -> str:
+    """Return a text in ASCII, for terminals that know no more."""
     for character, plain in _ASCII.items():
         text = text.replace(character, plain)
     return text.encode("ascii", "replace").decode()

@@ -55,6 +55,7 @@ class Question(NamedTuple):
         first_number: Number of its first attempt within the trial.
         answer: Which answer of the trial this is (a re-ask after malformed output is 1, 2, ...).
         holds_slot: The caller has already taken a slot of the lane's gate.
+        subject: For a judge: the request whose answer it judges.
     """
 
     key: TrialKey
@@ -68,6 +69,7 @@ class Question(NamedTuple):
     answer: int = 0
     role: Literal["model", "judge"] = "model"
     holds_slot: bool = False
+    subject: str = ""
 
 
 class Answer(NamedTuple):
@@ -146,7 +148,10 @@ class Asker:
         lane, clock = question.lane, self.clock
         scheduled_at, wanted = clock.now_iso(), clock.monotonic()
         if not holds:
-            await lane.gate.acquire(urgent=cause != "first")
+            urgent = (
+                cause != "first" or question.role == "judge"
+            )  # trials end before new ones begin
+            await lane.gate.acquire(urgent=urgent)
         reserved = None
         try:
             queue_s = clock.monotonic() - wanted
@@ -238,6 +243,7 @@ class Asker:
             role=question.role,
             model=question.model,
             request_fingerprint=question.fingerprint,
+            subject=question.subject,
             scheduled_at=self.clock.now_iso(),
             cached=True,
             completion=stored,
@@ -265,6 +271,7 @@ def _attempt(
         role=question.role,
         model=question.model,
         request_fingerprint=question.fingerprint,
+        subject=question.subject,
         completion=completion,
         error=None if error is None else str(error),
         http_status=came.http_status,

@@ -24,11 +24,13 @@ class Finished(NamedTuple):
 
     Attributes:
         group: Where its lines are found in the journal's index.
+        pending: A judge could not be reached: it is asked again.
     """
 
     request_fingerprint: str
     grading_fingerprint: str
     group: int
+    pending: bool = False
 
 
 class Earlier:
@@ -59,7 +61,7 @@ class Earlier:
         if self._index is None:
             raise AssertionError("a run without a past has no finished trial")
         attempts, _ = self._index.group(finished.group)
-        known = _known(attempts, finished.request_fingerprint)
+        known = known_of(attempts, finished.request_fingerprint)
         return known._replace(was_graded=True)
 
     def left(self) -> Iterator[TrialLine]:
@@ -77,18 +79,28 @@ class Earlier:
         done = trial is not None and trial.status not in _ASKED_AGAIN
         if trial is not None and done:
             self._finished[key] = Finished(
-                trial.request_fingerprint, trial.grading_fingerprint, group
+                trial.request_fingerprint,
+                trial.grading_fingerprint,
+                group,
+                any(score.pending for score in trial.scores),
             )
         own = [a for a in attempts if a.role == "model"]
         latest = own[-1].request_fingerprint if own else ""
         if not done or (trial is not None and own and latest != trial.request_fingerprint):
-            self._known[key] = _known(own, latest), group
+            self._known[key] = known_of(attempts, latest), group
 
 
-def _known(attempts: list[AttemptLine], request_fingerprint: str) -> Known:
+def known_of(attempts: list[AttemptLine], request_fingerprint: str) -> Known:
+    """Return what stands in the journal of one request: its answers, and verdicts on them."""
     own = [
         a for a in attempts if a.role == "model" and a.request_fingerprint == request_fingerprint
     ]
     answers = tuple(done for a in own if (done := attempt_of(a).completion) is not None)
     cause: Cause = cause_after(own[-1].outcome) if own else "first"
-    return Known(len(own), answers, request_fingerprint, cause)
+    judged = [a for a in attempts if a.role == "judge" and a.subject == request_fingerprint]
+    verdicts = {
+        a.request_fingerprint: done
+        for a in judged
+        if (done := attempt_of(a).completion) is not None
+    }
+    return Known(len(own), answers, request_fingerprint, cause, verdicts=verdicts)

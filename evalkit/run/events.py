@@ -65,6 +65,7 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     role: Literal["model", "judge"] = "model"
     model: str = ""
     request_fingerprint: str = ""
+    subject: str = ""
     sent_at: str | None = None
     finish_reason_raw: str | None = None
     service_tier: str | None = None
@@ -145,6 +146,7 @@ def attempt_line(run_id: str, key: TrialKey, attempt: Attempt) -> AttemptLine:
         role=attempt.role,
         model=attempt.model,
         request_fingerprint=attempt.request_fingerprint,
+        subject=attempt.subject,
         sent_at=attempt.sent_at,
         finish_reason_raw=done.finish_reason_raw,
         service_tier=done.service_tier,
@@ -170,6 +172,7 @@ def attempt_of(line: AttemptLine) -> Attempt:
         role=line.role,
         model=line.model,
         request_fingerprint=line.request_fingerprint,
+        subject=line.subject,
         scheduled_at=line.scheduled_at,
         sent_at=line.sent_at,
         queue_ms=line.queue_ms,
@@ -189,6 +192,12 @@ def attempt_of(line: AttemptLine) -> Attempt:
         failed_recorded_at=None if line.text is not None else line.recorded_at,
         loop_lag_ms=line.loop_lag_ms,
     )
+
+
+def belongs(line: AttemptLine, request_fingerprint: str) -> bool:
+    """Return whether an attempt answered this request, or judged an answer to it."""
+    own = line.subject if line.role == "judge" else line.request_fingerprint
+    return own == request_fingerprint
 
 
 def trial_of(line: TrialLine, attempts: tuple[Attempt, ...]) -> Trial:

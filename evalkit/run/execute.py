@@ -26,12 +26,14 @@ from evalkit.run.earlier import Earlier
 from evalkit.run.events import attempt_of
 from evalkit.run.folder import Run, new_run_id, write_manifest
 from evalkit.run.journal import Index, Journal
+from evalkit.run.judges import JudgeDesk
 from evalkit.run.manifest import make_manifest
+from evalkit.run.opening import close_all
 from evalkit.run.plan import parse_choice
 from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
 from evalkit.run.runner import LoopOptions, Outlook, Runner
-from evalkit.run.setup import Plan, RunOptions, close_all, make_plan, time_of
+from evalkit.run.setup import Plan, RunOptions, make_plan, time_of
 
 _HISTORY = ("regraded_at", "merged_from", "merged_at")
 
@@ -227,7 +229,8 @@ def _runner(part: _Part, watch: Watch, budget: Budget) -> Runner:
         observe=lambda attempt: watch.progress.attempt(attempt, budget.spent_usd),
     )  # fmt: skip
     loop = LoopOptions(repeats=options.selection.repeats, seed=options.seed, stream=options.stream)
-    return Runner(part.plan.entries, asker, loop, watch.progress, earlier=part.earlier)
+    desk = JudgeDesk(part.plan.judges, asker)
+    return Runner(part.plan.entries, desk, loop, watch.progress, earlier=part.earlier)
 
 
 def _budget(part: _Part, clock: Clock) -> Budget:
@@ -235,6 +238,7 @@ def _budget(part: _Part, clock: Clock) -> Budget:
     book = load_price_book(part.plan.catalogue)
     models = {entry.arm.name: entry.arm.model for entry, _ in part.plan.entries}
     free = {entry.arm.name for entry, _ in part.plan.entries if entry.lane.costs_nothing}
+    free |= {judge.name for judge in part.plan.judges.values() if judge.lane.costs_nothing}
     now = time_of(clock)
 
     def price(arm: str, attempt: Attempt) -> Decimal | None:
@@ -245,8 +249,9 @@ def _budget(part: _Part, clock: Clock) -> Budget:
     if part.earlier is not None:
         for attempts, _ in Index(part.journal.path).groups():
             for line in attempts:
-                if line.arm not in free and not line.recorded:
-                    budget.charge(line.model or line.arm, attempt_of(line))
+                payer = line.model or line.arm
+                if payer not in free and not line.recorded:
+                    budget.charge(payer, attempt_of(line))
     return budget
 
 

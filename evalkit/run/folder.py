@@ -24,7 +24,7 @@ import msgspec
 from evalkit.core.errors import JournalError
 from evalkit.core.records import Attempt, Trial
 from evalkit.core.version import VERSION
-from evalkit.run.events import attempt_of, trial_of
+from evalkit.run.events import attempt_of, belongs, trial_of
 from evalkit.run.journal import NAME, Index, Tail, check
 
 MANIFEST = "run.json"
@@ -124,15 +124,14 @@ class Run:
         self.check()
         for attempts, trial in Index(self.folder / NAME).groups():
             if trial is not None:
-                own = [a for a in attempts if a.request_fingerprint == trial.request_fingerprint]
+                own = [a for a in attempts if belongs(a, trial.request_fingerprint)]
                 yield trial_of(trial, tuple(attempt_of(line) for line in own))
 
     def unfinished(self) -> Iterator[Attempt]:
         """Iterate over attempts that belong to no finished trial: paid for, not yet graded."""
         for attempts, trial in Index(self.folder / NAME).groups():
-            wanted = None if trial is None else trial.request_fingerprint
             for line in attempts:
-                if line.request_fingerprint != wanted:
+                if trial is None or not belongs(line, trial.request_fingerprint):
                     yield attempt_of(line)
 
 

@@ -31,7 +31,8 @@ def make_manifest(options: RunOptions, plan: Plan, run_id: str, started: str) ->
         "seed": options.seed,
         "options": msgspec.to_builtins(options),
         "suites": [_suite_facts(suite, plan) for suite in plan.suites],
-        "arms": [_arm_facts(entry, numbers) for entry, numbers in plan.entries],
+        "arms": [_arm_facts(entry, numbers, plan) for entry, numbers in plan.entries],
+        "judges": list({judge.name: judge.facts() for judge in plan.judges.values()}.values()),
         "not_run": [msgspec.to_builtins(n) for n in plan.not_run],
         "providers_file": plan.catalogue.file,
         "providers_path": str(Path(plan.catalogue.file).resolve()),
@@ -56,6 +57,7 @@ def _suite_facts(suite: Suite, plan: Plan) -> dict[str, Any]:
         "hashes": suite.hashes,
         "grading_fingerprint": grading.fingerprint,
         "graders": [{"name": g.name, "version": g.version} for g in grading.graders],
+        "judging": [grader.facts() for grader in grading.judging],
         "primary": spec.primary,
         "pass_at": spec.pass_at,
         "format": spec.output.format,
@@ -70,7 +72,7 @@ def _suite_facts(suite: Suite, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _arm_facts(entry: Entry, numbers: Sequence[int]) -> dict[str, Any]:
+def _arm_facts(entry: Entry, numbers: Sequence[int], plan: Plan) -> dict[str, Any]:
     arm, provider, model = entry.arm, entry.arm.provider, entry.arm.entry
     return {
         "suite": entry.suite.name,
@@ -95,4 +97,5 @@ def _arm_facts(entry: Entry, numbers: Sequence[int]) -> dict[str, Any]:
         "limits": msgspec.to_builtins(provider.limits),
         "governance": msgspec.to_builtins(provider.governance),
         "samples": len(numbers),
+        "kin_judges": dict(plan.kin.get((entry.suite.name, arm.name), {})),
     }

@@ -149,14 +149,14 @@ def plan_arms(
                 provider=provider,
                 entry=model,
                 params=params,
-                settings=_settings(provider, model),
+                settings=entry_settings(provider, model),
                 blocked=refusal_reason(suite.own_demand, provider.governance),
             )
             arms.setdefault(name, (arm, adapter))
     return list(arms.values()), not_run
 
 
-def _settings(provider: Provider, model: Model) -> str:
+def entry_settings(provider: Provider, model: Model) -> str:
     """Return the hash of what decides an answer beside parameters and messages."""
     return fingerprint([provider.options, model.options, model.unsupported_params, provider.client])
 

@@ -1,128 +1,176 @@
 """Stored outputs graded anew: no model is asked, no attempt is touched.
 
 Appends a `trial` event for each trial whose grade can have changed, keyed by the hash of the
-output and the fingerprint of graders and target. It does not know how scores are summed up.
+output and the fingerprint of graders and target. Judges are the exception: a new rubric or judge
+needs new verdicts, and what stands in the journal is not asked for again. It does not know how
+scores are summed up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError, JournalError
-from evalkit.core.records import Sample
-from evalkit.graders.grading import Grading
-from evalkit.graders.parse import Parser
+from evalkit.core.ports import Clock
+from evalkit.core.records import Record
+from evalkit.providers.catalogue import load_catalogue
+from evalkit.run.budget import Budget
 from evalkit.run.clock import SystemClock
-from evalkit.run.events import AttemptLine, TrialLine, attempt_of
 from evalkit.run.folder import Run, write_manifest
-from evalkit.run.journal import Index, Journal
-from evalkit.run.setup import code_allowed, grading_of, settings_for
-from evalkit.run.trial import GradeBy, graded_line, grading_key
-from evalkit.suite.data import hash64
-from evalkit.suite.loader import Suite, load_suite
+from evalkit.run.journal import Index, Journal, Tail
+from evalkit.run.judges import Judges
+from evalkit.run.opening import Opener, close_all
+from evalkit.run.prices import load_price_book, price_attempt
+from evalkit.run.progress import Progress, Silent
+from evalkit.run.rejudge import Kin, Rejudging, Watch, kin_of_arms
+from evalkit.run.setup import code_allowed, grading_of, settings_for, time_of, view_of
+from evalkit.run.stored import Source, new_line, to_grade
+from evalkit.suite.loader import load_suite
 
 
 class Regraded(NamedTuple):
-    """What regrading did: trials graded anew, trials left alone, trials not gradable here."""
+    """What regrading did: trials graded anew, trials left alone, trials not gradable here.
+
+    Attributes:
+        judge_calls: Attempts that were sent to judges.
+        stopped: Why not everything was judged, or None.
+        spent_usd: What the judges cost.
+    """
 
     changed: int
     same: int
     unknown_samples: int
+    judge_calls: int = 0
+    stopped: str | None = None
+    spent_usd: float = 0.0
 
 
-class _Source(NamedTuple):
-    """A suite as regrading needs it: its samples by the hash of their ids."""
+class RegradeOptions(Record, frozen=True, kw_only=True):
+    """By what stored outputs are graded anew.
 
-    suite: Suite
-    parser: Parser
-    grading: Grading
-    numbers: dict[int, int]
+    Attributes:
+        suite: The suite's folder; None for the folders that the run names.
+        settings: Overrides of suite.yaml; None for those of the run.
+        allow_code: Let Python of a suite outside the current directory run.
+        providers: The providers file of the judges; None for that of the run.
+        budget_usd: The most that judges may cost.
+    """
 
-    def sample(self, sample_id: str) -> Sample | None:
-        number = self.numbers.get(hash64(sample_id))
-        return None if number is None else self.suite.samples[number]
+    suite: Path | None = None
+    settings: tuple[str, ...] | None = None
+    allow_code: bool = False
+    providers: Path | None = None
+    budget_usd: float | None = None
 
 
 def regrade(
     folder: Path,
+    options: RegradeOptions | None = None,
     *,
-    suite: Path | None = None,
-    settings: tuple[str, ...] | None = None,
-    allow_code: bool = False,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
 ) -> Regraded:
     """Grade a run's stored outputs anew.
 
     Args:
         folder: The run's folder.
-        suite: The suite to grade by; by default the folders that the run names.
-        settings: Overrides of suite.yaml; by default those of the run.
-        allow_code: Let Python of a suite outside the current directory run.
+        options: By what.
+        clock: Time.
+        progress: Told of every judge's attempt.
 
     Raises:
-        ConfigError: If the suite cannot be read, or is not one of this run's.
+        ConfigError: If the suite cannot be read, is not one of this run's, or a judge cannot be
+            asked.
         JournalError: If the journal is foreign, mixed or edited.
     """
+    options = options or RegradeOptions()
     run = Run(folder)
     tail = run.check()
-    sources = _sources(run, suite, settings, allow_code=allow_code)
-    journal = Journal(folder, run.run_id, tail)
-    if not run.is_open:  # a kill from here on must not leave a closed run with another journal
-        write_manifest(folder, {**run.manifest, "journal_sha256": None})
+    sources = _sources(run, options)
+    watch = Watch(clock or SystemClock(), progress or Silent())
+    if not any(source.grading.judging for source in sources.values()):
+        return _with_journal(run, tail, sources, lambda journal: _regrade(journal, sources))
+    return asyncio.run(_judged_anew(run, tail, sources, options, watch))
+
+
+def _with_journal(
+    run: Run, tail: Tail, sources: dict[str, Source], work: Callable[[Journal], Regraded]
+) -> Regraded:
+    """Do something with the journal opened for writing, and close it whatever happens."""
+    journal = _opened(run, tail)
     done = None
     try:
-        done = _regrade(journal, sources)
+        done = work(journal)
     finally:
-        sha256 = journal.close()
-        if not run.is_open:
-            facts = _updated(run, sources) if done else run.manifest
-            write_manifest(folder, {**facts, "journal_sha256": sha256})
+        _closed(run, journal, _updated(run, sources) if done else None)
     return done
 
 
-def _regrade(journal: Journal, sources: dict[str, _Source]) -> Regraded:
+def _opened(run: Run, tail: Tail) -> Journal:
+    journal = Journal(run.folder, run.run_id, tail)
+    if not run.is_open:  # a kill from here on must not leave a closed run with another journal
+        write_manifest(run.folder, {**run.manifest, "journal_sha256": None})
+    return journal
+
+
+def _closed(run: Run, journal: Journal, facts: Mapping[str, Any] | None) -> None:
+    """Close the journal, and the manifest with the facts as they are now."""
+    sha256 = journal.close()
+    if not run.is_open:
+        write_manifest(run.folder, {**(facts or run.manifest), "journal_sha256": sha256})
+
+
+def _regrade(journal: Journal, sources: dict[str, Source]) -> Regraded:
     changed = same = unknown = 0
     for attempts, trial in Index(journal.path).groups():
         if trial is None or trial.suite not in sources:
             continue
-        line = _regraded(attempts, trial, sources[trial.suite])
-        if line is None:
+        found = to_grade(attempts, trial, sources[trial.suite])
+        if found is None:
             unknown += 1
-        elif line is trial:
-            same += 1
-        else:
-            journal.trial(line)
+        elif found.answers:
+            journal.trial(new_line(found))
             changed += 1
+        else:
+            same += 1
     return Regraded(changed, same, unknown)
 
 
-def _regraded(attempts: list[AttemptLine], trial: TrialLine, source: _Source) -> TrialLine | None:
-    """Return the new line, the old one where nothing can have changed, None for a lost sample."""
-    own = [a for a in attempts if a.request_fingerprint == trial.request_fingerprint]
-    answers = [
-        done for a in own if a.role == "model" and (done := attempt_of(a).completion) is not None
-    ]
-    if not answers or trial.status in ("error", "skipped"):
-        return trial
-    sample = source.sample(trial.sample_id)
-    if sample is None:
-        return None
-    if trial.grading_fingerprint == grading_key(source.grading, sample):
-        return trial
-    parsed = [(answer, source.parser.parse(answer)) for answer in answers]
-    by = GradeBy(sample, source.grading, source.suite.spec.output, trial.structured_requested)
-    scores = source.grading.grade(sample, *parsed[-1])
-    now = SystemClock().now_iso()
-    return graded_line(trial, parsed, scores, by, finished_at=now, regraded=True)
+async def _judged_anew(
+    run: Run, tail: Tail, sources: dict[str, Source], options: RegradeOptions, watch: Watch
+) -> Regraded:
+    """Grade anew with judges: opened first, then asked side by side."""
+    named = run.manifest.get("providers_path") or run.manifest["providers_file"]
+    catalogue = load_catalogue(options.providers or Path(named))
+    opener = Opener(catalogue, watch.clock)
+    try:
+        for source in sources.values():
+            view = view_of(source.suite, allow_code=options.allow_code)
+            await opener.open_judges(source.suite, source.grading, view)
+        kin = kin_of_arms(run.manifest, sources, opener.judges)
+        book, now = load_price_book(catalogue), time_of(watch.clock)
+        budget = Budget(
+            options.budget_usd, lambda model, a: price_attempt(book, model, a, now).cost_usd
+        )
+        journal = _opened(run, tail)
+        done = None
+        try:
+            done = await Rejudging(journal, sources, opener.judges, budget, watch).run()
+        finally:
+            _closed(run, journal, _updated(run, sources, opener.judges, kin) if done else None)
+        return Regraded(*done, budget.spent_usd)
+    finally:
+        await close_all(opener.adapters)
 
 
-def _sources(
-    run: Run, suite: Path | None, settings: tuple[str, ...] | None, *, allow_code: bool
-) -> dict[str, _Source]:
+def _sources(run: Run, options: RegradeOptions) -> dict[str, Source]:
+    suite, settings = options.suite, options.settings
     facts = {entry["name"]: entry for entry in run.manifest["suites"]}
     chosen = tuple(run.manifest["options"]["settings"]) if settings is None else settings
-    allowed = allow_code or bool(run.manifest["options"].get("allow_code"))
+    allowed = options.allow_code or bool(run.manifest["options"].get("allow_code"))
     folders = [suite] if suite else [Path(entry["folder"]) for entry in facts.values()]
     sources = {}
     for place in folders:
@@ -132,12 +180,8 @@ def _sources(
                 f"{place}: suite {loaded.name!r} is not part of {run.run_id}; "
                 f"it has: {', '.join(facts)}"
             )
-        sources[loaded.name] = _Source(
-            loaded,
-            Parser(loaded.spec.output),
-            grading_of(loaded.spec, allow_code=code_allowed(place, allowed)),
-            {hash64(i): n for n, i in _ids(loaded)},
-        )
+        grading = grading_of(loaded.spec, allow_code=code_allowed(place, allowed))
+        sources[loaded.name] = Source.of(loaded, grading)
     if not sources:
         raise JournalError(f"{run.folder}: run.json names no suite")
     return sources
@@ -155,12 +199,10 @@ def _own_settings(
     return tuple(s for s in settings if ":" not in s.partition("=")[0])
 
 
-def _ids(suite: Suite) -> Iterator[tuple[int, str]]:
-    for number, sample in enumerate(suite.samples):
-        yield number, sample.id
-
-
-def _updated(run: Run, sources: dict[str, _Source]) -> dict[str, object]:
+def _updated(
+    run: Run, sources: dict[str, Source], judges: Judges | None = None, kin: Kin | None = None
+) -> dict[str, Any]:
+    """Return the manifest with the suites, graders and judges that now count."""
     suites = []
     for entry in run.manifest["suites"]:
         source = sources.get(entry["name"])
@@ -172,10 +214,25 @@ def _updated(run: Run, sources: dict[str, _Source]) -> dict[str, object]:
                 "hashes": source.suite.hashes,
                 "grading_fingerprint": grading.fingerprint,
                 "graders": [{"name": g.name, "version": g.version} for g in grading.graders],
+                "judging": [grader.facts() for grader in grading.judging],
                 "primary": spec.primary,
                 "pass_at": spec.pass_at,
                 "accept": list(spec.output.accept),
             }
         suites.append(entry)
+    known = {judge["model"]: judge for judge in run.manifest.get("judges", [])}
+    known |= {judge.name: judge.facts() for judge in (judges or {}).values()}
+    arms = [
+        {**arm, "kin_judges": (kin or {}).get((arm["suite"], arm["arm"]), {})}
+        if arm["suite"] in sources
+        else arm
+        for arm in run.manifest["arms"]
+    ]
     history = [*run.manifest.get("regraded_at", []), SystemClock().now_iso()]
-    return {**run.manifest, "suites": suites, "regraded_at": history}
+    return {
+        **run.manifest,
+        "suites": suites,
+        "arms": arms,
+        "judges": list(known.values()),
+        "regraded_at": history,
+    }

@@ -21,9 +21,10 @@ import msgspec
 
 from evalkit.core.errors import ProviderError
 from evalkit.core.records import Record
-from evalkit.run.ask import Asker, BudgetSpent, Interrupted, Lane
+from evalkit.run.ask import BudgetSpent, Interrupted, Lane
 from evalkit.run.earlier import Earlier
 from evalkit.run.events import TrialLine
+from evalkit.run.judges import JudgeDesk, not_allowed
 from evalkit.run.plan import make_request, skip_reason
 from evalkit.run.progress import Progress
 from evalkit.run.trial import Entry, Job, Outcome, error_line, grading_key, make_trial, skip_line
@@ -66,7 +67,7 @@ class Runner:
 
     Args:
         entries: Arms on suites, each with the numbers of the samples to ask.
-        asker: Asks and journals.
+        desk: Asks judges; its asker asks everybody and journals.
         options: Order and repeats.
         progress: Told of every attempt and trial.
         earlier: What stands in the journal from an earlier part of the run.
@@ -75,14 +76,15 @@ class Runner:
     def __init__(
         self,
         entries: Sequence[tuple[Entry, array[int]]],
-        asker: Asker,
+        desk: JudgeDesk,
         options: LoopOptions,
         progress: Progress,
         *,
         earlier: Earlier | None = None,
     ) -> None:
         self._entries = entries
-        self._asker = asker
+        self._desk = desk
+        self._asker = desk.asker
         self._options = options
         self._progress = progress
         self._earlier = earlier or Earlier()
@@ -94,6 +96,8 @@ class Runner:
         self._in_a_row: Counter[tuple[str, str]] = Counter()
         self._hopeless: Counter[tuple[str, str]] = Counter()
         self._last_errors: dict[str, str] = {}
+        self._unjudged: Counter[str] = Counter()
+        self._last_unjudged: dict[str, str] = {}
         self._lags = _LagHistogram()
 
     async def run(self) -> Outlook:
@@ -176,7 +180,7 @@ class Runner:
     async def _trial(self, job: Job) -> None:
         try:
             outcome = await make_trial(
-                job, self._asker, stream=self._options.stream, holds_slot=True
+                job, self._desk, stream=self._options.stream, holds_slot=True
             )
         except BudgetSpent as spent:
             self._stop = self._stop or str(spent)
@@ -221,19 +225,29 @@ class Runner:
         finished, known = self._earlier.take(job.key)
         if finished and finished.request_fingerprint == self._request_hash(job):
             self._count(job, "finished")
-            if finished.grading_fingerprint == grading_key(job.entry.grading, job.sample):
+            same = finished.grading_fingerprint == grading_key(job.entry.grading, job.sample)
+            if same and not finished.pending:
                 return None
             return job._replace(known=self._earlier.reread(finished))
         if known:
             job = job._replace(known=known)
         entry = job.entry
-        reason = skip_reason(entry.suite, job.sample, entry.arm)
+        reason = skip_reason(entry.suite, job.sample, entry.arm) or self._unseen_by_judges(job)
         if reason:
             mark = self._mark(job)
             self._asker.journal.trial(skip_line(job, self._asker, mark, f"not allowed: {reason}"))
             self._note(job, Outcome("skipped"))
             return None
         return job
+
+    def _unseen_by_judges(self, job: Job) -> str | None:
+        """Return why no quality can come of this trial: its judges must not see the sample."""
+        grading, sample = job.entry.grading, job.sample
+        own = [grader for grader in grading.judging if grader.name == grading.primary]
+        if not own or (sample.sensitivity is None and sample.require is None):
+            return None  # what the whole suite demands was checked when the run was planned
+        judges = [self._desk.judges[job.entry.suite.name, name] for name in own[0].judges]
+        return not_allowed(judges, job.entry.suite.demand(sample))
 
     def _is_given_up(self, job: Job) -> bool:
         """Journal a trial of an arm that is not asked any more; True where it is one."""
@@ -274,6 +288,9 @@ class Runner:
                 self._watch(arm, outcome.error)
         elif outcome.status != "skipped":
             self._in_a_row[arm] = self._hopeless[arm] = 0
+            if outcome.unjudged is not None:
+                self._unjudged[" ".join(arm)] += 1
+                self._last_unjudged[" ".join(arm)] = outcome.unjudged
 
     def _count(self, job: Job, what: str) -> None:
         name = f"{job.entry.suite.name} {job.entry.arm.name}"
@@ -299,7 +316,7 @@ class Runner:
         elif reason:
             state = "incomplete"
         else:
-            reason = self._too_many_errors()
+            reason = self._too_many_errors() or self._too_few_verdicts()
             state = "incomplete" if reason else "complete"
         return Outlook(state, reason, dict(self._counts), self._lags.quantile(0.99))
 
@@ -314,6 +331,16 @@ class Runner:
                     f"{arm}: {counts['error']} of {asked} trials got no answer"
                     + (f" (the last: {last})" if last else "")
                 )
+        return "; ".join(worst) or None
+
+    def _too_few_verdicts(self) -> str | None:
+        """Say which arms' answers a judge could not be asked about, above the error budget."""
+        worst = []
+        for arm, lost in self._unjudged.items():
+            asked = sum(self._arm_counts[arm].values()) - self._arm_counts[arm]["skipped"]
+            if lost / asked > ERROR_BUDGET:
+                last = self._last_unjudged[arm]
+                worst.append(f"{arm}: {lost} of {asked} answers were not judged (the last: {last})")
         return "; ".join(worst) or None
 
     async def _sync(self) -> None:

@@ -9,30 +9,43 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.ports import Adapter, Clock, GraderContext, SuiteView, grader_factory
-from evalkit.core.records import Record, Sample, Usage
+from evalkit.core.policy import OWN_PREMISES, SENSITIVITIES, Governance
+from evalkit.core.ports import (
+    Adapter,
+    Clock,
+    GraderContext,
+    SuiteView,
+    grader_factory,
+)
+from evalkit.core.records import Record, Sample
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser
 from evalkit.graders.schema import check_schema
-from evalkit.providers.catalogue import Catalogue, Model, Provider, find_file, load_catalogue
+from evalkit.providers.catalogue import (
+    Catalogue,
+    Limits,
+    Model,
+    Provider,
+    find_file,
+    load_catalogue,
+)
 from evalkit.providers.presence import absent_models
-from evalkit.providers.pricing import PriceBook
-from evalkit.run.ask import Lane
-from evalkit.run.limits import Gate, RateLimit
+from evalkit.run.estimate import estimate
+from evalkit.run.judges import Judges, kin_of, kin_refusal
+from evalkit.run.opening import Opener, close_all
 from evalkit.run.plan import Arm, Choice, NotRun, Selection, choose_models, draw, plan_arms
 from evalkit.run.prices import load_price_book
-from evalkit.run.retry import RetryPolicy
 from evalkit.run.trial import Entry
 from evalkit.suite.loader import Suite, SuiteSpec, load_suite
 
-_OWN_PER_SUITE = ("sklearn", "python", "replay")
+OUTPUTS = "outputs"
 
 
 class RunOptions(Record, frozen=True, kw_only=True):
@@ -45,6 +58,7 @@ class RunOptions(Record, frozen=True, kw_only=True):
         settings: `--set KEY=VALUE`, applied to every suite.
         results: Where the run's folder is made.
         concurrency: Replaces every provider's own concurrency.
+        outputs: A recording whose arms take part as provider `outputs`, beside those of the file.
     """
 
     suites: tuple[str, ...]
@@ -60,6 +74,7 @@ class RunOptions(Record, frozen=True, kw_only=True):
     seed: int = 0
     allow_code: bool = False
     command: str = ""
+    outputs: str | None = None
 
 
 class Plan(NamedTuple):
@@ -69,6 +84,8 @@ class Plan(NamedTuple):
         entries: Each arm of each suite with the numbers of its samples.
         not_run: Models that do not take part, with the reason.
         estimate_usd: Upper estimate of the cost, None where nothing is priced.
+        judges: Who judges, by suite and `provider:name`.
+        kin: Why judges are kin to an arm, by suite and arm, then by judge.
     """
 
     suites: list[Suite]
@@ -78,6 +95,8 @@ class Plan(NamedTuple):
     estimate_usd: float | None
     unpriced: list[str]
     repeats: int
+    judges: Judges = {}
+    kin: Mapping[tuple[str, str], Mapping[str, str]] = {}
 
     @property
     def trials(self) -> int:
@@ -176,21 +195,28 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
     catalogue = load_catalogue(find_file(Path(options.providers) if options.providers else None))
     if options.concurrency is not None:
         catalogue = _with_concurrency(catalogue, options.concurrency)
+    if options.outputs is not None:
+        catalogue = _with_outputs(catalogue, Path(options.outputs))
     chosen, lacking = await _choose(catalogue, options)
-    planner = _Planner(options, catalogue, clock)
+    opener = Opener(catalogue, clock)
+    planner = _Planner(options, opener)
     try:
+        book = load_price_book(catalogue)
         for suite in suites:
             await planner.add(suite, chosen)
         planner.refuse_idle(suites)
     except BaseException:
-        await close_all(planner.adapters.values())
+        await close_all(opener.adapters)
         raise
     for model, reason in lacking:
         planner.not_run.append(NotRun(suite="*", model=model, reason=reason))
-    estimate, unpriced = planner.estimate()
+    cost, unpriced = estimate(planner.entries, opener.judges, book, time_of(clock))
     repeats = options.selection.repeats
-    plan = Plan(suites, planner.entries, planner.not_run, catalogue, estimate, unpriced, repeats)
-    return plan, list(planner.adapters.values())
+    plan = Plan(
+        suites, planner.entries, planner.not_run, catalogue,
+        None if cost is None else cost * repeats, unpriced, repeats, opener.judges, planner.kin,
+    )  # fmt: skip
+    return plan, opener.adapters
 
 
 def _with_concurrency(catalogue: Catalogue, concurrency: int) -> Catalogue:
@@ -201,6 +227,21 @@ def _with_concurrency(catalogue: Catalogue, concurrency: int) -> Catalogue:
             limits = msgspec.structs.replace(provider.limits, concurrency=concurrency)
             provider = msgspec.structs.replace(provider, limits=limits)
         providers[name] = provider
+    return msgspec.structs.replace(catalogue, providers=providers)
+
+
+def _with_outputs(catalogue: Catalogue, path: Path) -> Catalogue:
+    """Add a recording as a provider of its own; it leaves this process no more than rules do."""
+    recording = Provider(
+        name=OUTPUTS,
+        wire="replay",
+        where=str(path),
+        path=path.resolve(),
+        governance=Governance(processor="self", regions=(OWN_PREMISES,), retention_days=0,
+                              trains_on_data="no", allowed_sensitivity=SENSITIVITIES[-1]),
+        limits=Limits(max_attempts=1),
+    )  # fmt: skip
+    providers = {**catalogue.providers, OUTPUTS: recording}
     return msgspec.structs.replace(catalogue, providers=providers)
 
 
@@ -222,71 +263,56 @@ async def _choose(
 
 
 class _Planner:
-    """Gathers entries suite by suite; one adapter serves all suites where it can."""
+    """Gathers entries suite by suite."""
 
-    def __init__(self, options: RunOptions, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, options: RunOptions, opener: Opener) -> None:
         self.options = options
+        self.opener = opener
         self.entries: list[tuple[Entry, array[int]]] = []
         self.not_run: list[NotRun] = []
-        self.adapters: dict[tuple[str, str], Adapter] = {}
-        self._opened: set[tuple[str, str, str]] = set()
-        self._lanes: dict[str, Lane] = {}
-        self._clock = clock
-        self._book = load_price_book(catalogue)
+        self.kin: dict[tuple[str, str], dict[str, str]] = {}
 
     async def add(self, suite: Suite, chosen: Sequence[tuple[Provider, Model, Choice]]) -> None:
         """Plan one suite."""
         arms, not_run = plan_arms(suite, chosen)
         self.not_run.extend(not_run)
-        spec = suite.spec
-        parser = Parser(spec.output)
-        grading = grading_of(spec, allow_code=self.options.allow_code)
+        parser = Parser(suite.spec.output)
+        grading = grading_of(suite.spec, allow_code=self.options.allow_code)
         numbers = draw(suite, self.options.selection)
-        view = SuiteView(
-            name=suite.name,
-            folder=spec.folder,
-            output=spec.output,
-            train=suite.train,
-            code_allowed=code_allowed(spec.folder, self.options.allow_code),
-        )
+        view = view_of(suite, allow_code=self.options.allow_code)
+        await self.opener.open_judges(suite, grading, view)
         for arm, adapter in arms:
+            if self._is_judged_by_kin(suite, arm, grading):
+                continue
             opened = await self._open(arm, adapter, view)
             if opened is not None:
-                lane = self._lane(arm.provider)
+                lane = self.opener.lane(arm.provider)
                 entry = Entry(suite, arm, opened, lane, parser, grading)
                 self.entries.append((entry, numbers))
 
+    def _is_judged_by_kin(self, suite: Suite, arm: Arm, grading: Grading) -> bool:
+        """Note judges that are kin to an arm; True where the rubric does not allow that."""
+        own = [self.opener.judges[suite.name, name] for name in grading.judges]
+        kin = kin_of(arm.provider, arm.entry, own)
+        if kin:
+            self.kin[suite.name, arm.name] = kin
+        refused = kin_refusal(kin, grading)
+        if refused:
+            self._leave_out(NotRun(suite=suite.name, model=arm.entry_name, reason=refused))
+        return refused is not None
+
     async def _open(self, arm: Arm, adapter: Adapter, view: SuiteView) -> Adapter | None:
         """Open a contestant for a suite; list one that cannot, refuse it where it was named."""
-        scope = view.name if arm.provider.wire in _OWN_PER_SUITE else ""
-        adapter = self.adapters.setdefault((scope, arm.entry_name), adapter)
-        mark = (scope, arm.entry_name, view.name)
-        if mark in self._opened:
-            return adapter
         try:
-            await adapter.open(view)
+            return await self.opener.open(arm.provider, arm.entry_name, adapter, view)
         except ConfigError as error:
             why = str(error).removeprefix(f"{arm.model}: ")
-            reason = NotRun(suite=view.name, model=arm.entry_name, reason=why)
-            if reason not in self.not_run:
-                self.not_run.append(reason)
+            self._leave_out(NotRun(suite=view.name, model=arm.entry_name, reason=why))
             return None
-        self._opened.add(mark)
-        return adapter
 
-    def _lane(self, provider: Provider) -> Lane:
-        if provider.name not in self._lanes:
-            limits = provider.limits
-            self._lanes[provider.name] = Lane(
-                provider.name,
-                Gate(limits.concurrency, self._clock),
-                RateLimit(limits.rpm, limits.tpm, self._clock),
-                RetryPolicy(max_attempts=limits.max_attempts),
-                limits.timeout_s,
-                provider.base_url,
-                provider.is_local,
-            )
-        return self._lanes[provider.name]
+    def _leave_out(self, out: NotRun) -> None:
+        if out not in self.not_run:
+            self.not_run.append(out)
 
     def refuse_idle(self, suites: Sequence[Suite]) -> None:
         """Refuse a run in which a named model, or a suite, has no part.
@@ -306,48 +332,18 @@ class _Planner:
                     f"suite {suite.name!r}: no model can be asked here: {reasons or 'none named'}"
                 )
 
-    def estimate(self) -> tuple[float | None, list[str]]:
-        """Return an upper estimate of the cost, and the arms that have no price."""
-        total, priced, unpriced = 0.0, False, []
-        for entry, numbers in self.entries:
-            if entry.lane.costs_nothing:
-                continue
-            cost = estimate_arm(entry, numbers, self._book, time_of(self._clock))
-            if cost is None:
-                unpriced.append(entry.arm.name)
-            else:
-                priced = True
-                total += cost * self.options.selection.repeats
-        return (total if priced else None), unpriced
 
-
-def estimate_arm(
-    entry: Entry, numbers: Sequence[int], book: PriceBook, now: dt.datetime, look_at: int = 50
-) -> float | None:
-    """Return the most that one repeat of an arm is expected to cost, None where unpriced.
-
-    Prompts of some samples are counted at 3.5 characters a token; each answer is taken to be as
-    long as `max_tokens` allows (512 where the suite names none).
-    """
-    if not numbers:
-        return 0.0
-    some = list(numbers)[:look_at]
-    suite = entry.suite
-    chars = sum(
-        len(m.content) for number in some for m in suite.messages(suite.samples[number])
-    ) / len(some)
-    most = int(entry.arm.params.get("max_tokens") or 512)
-    usage = Usage(input=int(chars / 3.5) + 1, output=most)
-    cost = book.price(usage, entry.arm.model, at=now).cost_usd
-    return None if cost is None else float(cost) * len(numbers)
+def view_of(suite: Suite, *, allow_code: bool) -> SuiteView:
+    """Return what contestants in this process may see of a suite."""
+    return SuiteView(
+        name=suite.name,
+        folder=suite.spec.folder,
+        output=suite.spec.output,
+        train=suite.train,
+        code_allowed=code_allowed(suite.spec.folder, allow_code),
+    )
 
 
 def time_of(clock: Clock) -> dt.datetime:
     """Return a clock's time as a datetime in UTC."""
     return dt.datetime.fromisoformat(clock.now_iso())
-
-
-async def close_all(adapters: Iterable[Adapter]) -> None:
-    """Give back what contestants hold."""
-    for adapter in adapters:
-        await adapter.close()

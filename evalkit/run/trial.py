@@ -8,19 +8,20 @@ trials there are or in which order they come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from evalkit.core.errors import NotRecorded, ProviderError
-from evalkit.core.ports import Adapter
+from evalkit.core.ports import Adapter, Judged
 from evalkit.core.records import (
     Cause,
     Completion,
     Mode,
     OutputSpec,
     Parsed,
+    Request,
     Sample,
     Score,
     Status,
@@ -30,6 +31,7 @@ from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser, structured_honoured
 from evalkit.run.ask import Asker, Lane, Question
 from evalkit.run.events import TrialKey, TrialLine
+from evalkit.run.judges import JudgeDesk
 from evalkit.run.plan import Arm, make_request, parse_choice
 from evalkit.suite.loader import Suite
 
@@ -61,7 +63,8 @@ class Known(NamedTuple):
         answers: Completions that were paid for, in order.
         request_fingerprint: The request that they answer; another one gets none of them.
         cause: What the next attempt names as its cause.
-        was_graded: The trial was finished: its answers are graded anew, nothing is asked.
+        was_graded: The trial was finished: its answers are graded anew, no model is asked.
+        verdicts: What judges said of its answers, by the fingerprint of their request.
     """
 
     attempts: int = 0
@@ -69,6 +72,7 @@ class Known(NamedTuple):
     request_fingerprint: str = ""
     cause: Cause = "first"
     was_graded: bool = False
+    verdicts: Mapping[str, Completion] = {}
 
 
 class Job(NamedTuple):
@@ -87,20 +91,21 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a trial ended, for the runner's own counts."""
+    """How a trial ended, for the runner's own counts; `unjudged` says why a judge gave no score."""
 
     status: Status
     error: ProviderError | None = None
+    unjudged: str | None = None
 
 
-async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) -> Outcome:
+async def make_trial(job: Job, desk: JudgeDesk, *, stream: bool, holds_slot: bool) -> Outcome:
     """Make one trial and journal it.
 
     Raises:
         BudgetSpent: If the budget does not allow a request; nothing is journalled for the trial.
         Interrupted: If the run is being ended before the trial has its answer; likewise.
     """
-    entry, known = job.entry, job.known
+    entry, known, asker = job.entry, job.known, desk.asker
     request = make_request(
         entry.suite, job.sample, entry.arm, job.repeat,
         identity=entry.adapter.identity, stream=stream,
@@ -108,39 +113,15 @@ async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) 
     request_hash = request.fingerprint()
     if known.request_fingerprint != request_hash:
         known = Known()  # another prompt's attempts: this one starts anew
-    stored = list(known.answers)
-    number = known.attempts + 1
-    answers: list[tuple[Completion, Parsed]] = []
-    error: ProviderError | None = None
-    wanted = len(stored) if known.was_graded else entry.answers_wanted
-    cause = known.cause
-    while len(answers) < wanted:
-        completion = stored.pop(0) if stored else None
-        if completion is None:
-            question = Question(
-                job.key, request, request_hash, entry.adapter, entry.lane, entry.arm.name,
-                number, cause, len(answers), "model", holds_slot,
-            )  # fmt: skip
-            holds_slot = False
-            try:
-                answer = await asker.ask(question)
-            except NotRecorded as lacking:
-                return _skip(job, asker, request_hash, str(lacking))
-            number += len(answer.attempts)
-            completion, error = answer.completion, answer.error
-            if completion is None:
-                break
-        parsed = await _parse(entry.parser, completion)
-        answers.append((completion, parsed))
-        if parsed.rung == "refusal" or parsed.rung in entry.suite.spec.output.accept:
-            break
-        cause = "malformed"
-    if holds_slot:
-        entry.lane.gate.release()
-    if not answers and error is not None:
+    asked = _Asked(request, request_hash, known)
+    try:
+        answers, error = await _answers(job, asker, asked, holds_slot=holds_slot)
+    except NotRecorded as lacking:
+        return _skip(job, asker, request_hash, str(lacking))
+    if not answers:
         asker.journal.trial(error_line(job, asker, request_hash, str(error)))
         return Outcome("error", error)
-    scores = await _grade(entry.grading, job.sample, *answers[-1])
+    scores = await _scores(job, desk, asked, *answers[-1])
     line = graded_line(
         _line(job, asker, request_hash, "ok", None),
         answers,
@@ -150,7 +131,70 @@ async def make_trial(job: Job, asker: Asker, *, stream: bool, holds_slot: bool) 
         regraded=known.was_graded,
     )
     asker.journal.trial(line)
-    return Outcome(line.status)
+    return Outcome(line.status, unjudged=_unjudged(scores))
+
+
+class _Asked(NamedTuple):
+    """What one trial asks, and what is known of it."""
+
+    request: Request
+    request_hash: str
+    known: Known
+
+
+async def _answers(
+    job: Job, asker: Asker, asked: _Asked, *, holds_slot: bool
+) -> tuple[list[tuple[Completion, Parsed]], ProviderError | None]:
+    """Return the answers of a trial, stored ones first; the last error where there is none.
+
+    Raises:
+        NotRecorded: If a recording lacks this sample.
+    """
+    entry, known = job.entry, asked.known
+    stored = list(known.answers)
+    number, cause = known.attempts + 1, known.cause
+    answers: list[tuple[Completion, Parsed]] = []
+    wanted = len(stored) if known.was_graded else entry.answers_wanted
+    while len(answers) < wanted:
+        completion = stored.pop(0) if stored else None
+        if completion is None:
+            question = Question(
+                job.key, asked.request, asked.request_hash, entry.adapter, entry.lane,
+                entry.arm.name, number, cause, len(answers), "model", holds_slot,
+            )  # fmt: skip
+            holds_slot = False
+            answer = await asker.ask(question)
+            number += len(answer.attempts)
+            if answer.completion is None:
+                return answers, answer.error
+            completion = answer.completion
+        parsed = await _parse(entry.parser, completion)
+        answers.append((completion, parsed))
+        if parsed.rung == "refusal" or parsed.rung in entry.suite.spec.output.accept:
+            break
+        cause = "malformed"
+    if holds_slot:
+        entry.lane.gate.release()
+    return answers, None
+
+
+async def _scores(
+    job: Job, desk: JudgeDesk, asked: _Asked, completion: Completion, parsed: Parsed
+) -> tuple[Score, ...]:
+    """Grade an answer, and ask the judges where the suite has any."""
+    grading, sample = job.entry.grading, job.sample
+    scores = await grade(grading, sample, completion, parsed)
+    if not grading.judging:
+        return scores
+    demand = job.entry.suite.demand(sample)
+    door = desk.door(job.key, asked.request_hash, demand, asked.known.verdicts)
+    judged = Judged(sample, asked.request.messages, completion, parsed)
+    return await grading.judge(judged, scores, door)
+
+
+def _unjudged(scores: Sequence[Score]) -> str | None:
+    """Return why a judge that may be asked again gave no verdict."""
+    return next((score.failure for score in scores if score.pending), None)
 
 
 class GradeBy(NamedTuple):
@@ -271,9 +315,10 @@ async def _parse(parser: Parser, completion: Completion) -> Parsed:
     return await asyncio.to_thread(parser.parse, completion)
 
 
-async def _grade(
+async def grade(
     grading: Grading, sample: Sample, completion: Completion, parsed: Parsed
 ) -> tuple[Score, ...]:
+    """Grade here what is quick, beside the loop what is not; judges are asked elsewhere."""
     if grading.is_quick and len(completion.text) < _LONG_TEXT:
         return grading.grade(sample, completion, parsed)
     return await asyncio.to_thread(grading.grade, sample, completion, parsed)

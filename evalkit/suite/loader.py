@@ -31,7 +31,8 @@ class Suite:
         prompts: Renders a sample's messages.
         own_demand: What every prompt demands of whoever sees it: the suite's demands, and those of
             the few-shot examples, which stand in each prompt.
-        hashes: SHA-256 of data, prompts, schema and the whole; of contents, never of paths.
+        hashes: SHA-256 of data, prompts, schema, graders, rubric, graders' code and the whole; of
+            contents, never of paths.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class Suite:
                 [m.role, m.content] for m in self.prompts.shots]]),
             "schema": fingerprint([spec.output.schema, spec.output.labels, spec.output.tools]),
             "graders": fingerprint([[g.name, g.options] for g in spec.graders]),
+            "rubric": _file_hash(spec, "rubric", "rubric.yaml"),
+            "code": _file_hash(spec, "python", "graders.py"),
         }  # fmt: skip
         rest = [spec.output.format, spec.params, spec.structured, spec.primary, spec.pass_at]
         columns = [data.id, data.target, data.cluster, data.slices, data.critical]
@@ -157,6 +160,15 @@ def _examples(spec: SuiteSpec) -> list[Sample]:
         )
     chosen = random.Random(prompt.seed).sample(range(len(rows)), prompt.k)  # noqa: S311
     return [rows[i] for i in sorted(chosen)]
+
+
+def _file_hash(spec: SuiteSpec, grader: str, default: str) -> str:
+    """Return the hash of the file that a grader reads; empty where it reads none."""
+    options = next((g.options for g in spec.graders if g.name == grader), None)
+    if options is None:
+        return ""
+    path = spec.folder / str(options.get("file") or default)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _key(prompts: Prompts, sample: Sample) -> bytes:

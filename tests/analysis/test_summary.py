@@ -293,7 +293,9 @@ def test_the_order_of_trials_does_not_matter():
 def test_rows_stand_in_the_order_of_suites_and_arms():
     """Arms that are not named come after, by name."""
     trials = [trial(arm=a, suite=s) for s in ("t", "s") for a in ("z:z", "b:b", "a:a")]
-    found = rows(trials, arms={"b:b": ArmFacts(weights="closed", kind="classical")})
+    found = rows(
+        trials, arms={(s, "b:b"): ArmFacts(weights="closed", kind="classical") for s in "st"}
+    )
     assert [(s, a) for s in "st" for a in ("b:b", "a:a", "z:z")] == [
         (r["suite"], r["arm"]) for r in found
     ]

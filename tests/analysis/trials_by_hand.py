@@ -53,7 +53,12 @@ def price(model: str, made: Attempt) -> Priced:
 
 
 def rows(trials: Any, **changes: Any) -> list[dict[str, Any]]:
+    """Rows of a summary; `arms` may be by name alone: then they are so in every suite."""
     given = {"run_id": "r", "suites": SUITES, "arms": {}, "price": price, **changes}
+    if all(isinstance(arm, str) for arm in given["arms"]):
+        given["arms"] = {
+            (s, a): facts for s in given["suites"] for a, facts in given["arms"].items()
+        }
     return summarise(trials, **given)["rows"]
 
 

@@ -46,9 +46,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def evalkit(here: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command; an error message never holds a traceback."""
 
-    def run(*arguments: str) -> Said:
+    def run(*arguments: object) -> Said:
         capsys.readouterr()
-        code = main(list(arguments))
+        code = main([str(argument) for argument in arguments])
         said = Said(code, *capsys.readouterr())
         assert "Traceback" not in said.err
         return said

@@ -115,6 +115,9 @@ def keys_of(node: Any) -> Iterator[str]:
     ("schema", "page"),
     [
         ("suite", "docs/suites.md"),
+        ("rubric", "docs/judges.md"),
+        ("label", "docs/judges.md"),
+        ("judge_card", "docs/judges.md"),
         ("providers", "docs/providers.md"),
         ("prices", "docs/providers.md"),
         ("recording", "docs/providers.md"),

@@ -1,0 +1,72 @@
+"""What judges did over many trials: calls, votes that could not be read, agreement, quotations.
+
+Sums only, so memory stays flat. It does not know whether a judge is right: people's labels tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit.core.records import Trial
+
+JUDGE_ERROR = "judge_error"
+
+
+class JudgeTally:
+    """Counts of one arm's judged trials."""
+
+    def __init__(self) -> None:
+        self.judges: dict[str, None] = {}
+        self.calls = self.votes = self.errors = self.ties = 0
+        self.judged = self.lost = 0
+        self._retest, self._between, self._quotes = [0, 0], [0, 0], [0, 0]
+
+    def add(self, trial: Trial) -> None:
+        """Take one trial."""
+        for attempt in trial.attempts:
+            if attempt.role == "judge":
+                self.judges.setdefault(attempt.model)
+                self.calls += 1
+        for score in trial.scores:
+            counts = (score.details or {}).get("judging")
+            if not isinstance(counts, Mapping):
+                continue
+            self.judged += score.value is not None
+            self.lost += (score.failure or "").startswith(JUDGE_ERROR)
+            self.votes += counts["votes"]
+            self.errors += counts["errors"]
+            self.ties += counts["ties"]
+            for total, name in (
+                (self._retest, "retest"),
+                (self._between, "between"),
+                (self._quotes, "quotes"),
+            ):
+                total[0] += counts[name][0]
+                total[1] += counts[name][1]
+
+    def figures(self, kin: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return the figures of summary.json, None where nobody judged.
+
+        Args:
+            kin: Why judges are kin to the model.
+        """
+        if not self.calls and not self.votes:
+            return None
+        return {
+            "judges": list(self.judges),
+            "kin": dict(kin),
+            "calls": self.calls,
+            "votes": self.votes,
+            "vote_errors": self.errors,
+            "n_judged": self.judged,
+            "n_judge_error": self.lost,
+            "ties": self.ties,
+            "retest_agreement": _share(self._retest),
+            "panel_agreement": _share(self._between),
+            "quotes_found": _share(self._quotes),
+        }
+
+
+def _share(counts: list[int]) -> float | None:
+    return counts[0] / counts[1] if counts[1] else None

@@ -1,0 +1,85 @@
+"""Stored outputs as regrading needs them: each trial with its answers, its sample, its suite.
+
+It does not ask anybody and does not write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from evalkit.core.records import Completion, Parsed, Sample, Score
+from evalkit.graders.grading import Grading
+from evalkit.graders.parse import Parser
+from evalkit.run.clock import SystemClock
+from evalkit.run.events import AttemptLine, TrialLine, attempt_of
+from evalkit.run.trial import GradeBy, graded_line, grading_key
+from evalkit.suite.data import hash64
+from evalkit.suite.loader import Suite
+
+
+class Source(NamedTuple):
+    """A suite as regrading needs it: its samples by the hash of their ids."""
+
+    suite: Suite
+    parser: Parser
+    grading: Grading
+    numbers: dict[int, int]
+
+    @classmethod
+    def of(cls, suite: Suite, grading: Grading) -> Source:
+        """Return a suite indexed by the ids of its samples."""
+        numbers = {hash64(sample_id): number for number, sample_id in _ids(suite)}
+        return cls(suite, Parser(suite.spec.output), grading, numbers)
+
+    def sample(self, sample_id: str) -> Sample | None:
+        """Return a sample by its id, None where the suite has it no more."""
+        number = self.numbers.get(hash64(sample_id))
+        return None if number is None else self.suite.samples[number]
+
+
+class Found(NamedTuple):
+    """A trial to be graded anew; without answers where nothing can have changed."""
+
+    trial: TrialLine
+    source: Source
+    sample: Sample | None = None
+    answers: tuple[tuple[Completion, Parsed], ...] = ()
+
+
+def to_grade(attempts: list[AttemptLine], trial: TrialLine, source: Source) -> Found | None:
+    """Return a trial with its answers, without them where it stays, None for a lost sample."""
+    same = Found(trial, source)
+    if trial.status in ("error", "skipped"):
+        return same
+    own = [a for a in attempts if a.request_fingerprint == trial.request_fingerprint]
+    answers = [
+        done for a in own if a.role == "model" and (done := attempt_of(a).completion) is not None
+    ]
+    if not answers:
+        return same
+    sample = source.sample(trial.sample_id)
+    if sample is None:
+        return None
+    pending = any(score.pending for score in trial.scores)
+    if trial.grading_fingerprint == grading_key(source.grading, sample) and not pending:
+        return same
+    parsed = tuple((answer, source.parser.parse(answer)) for answer in answers)
+    return Found(trial, source, sample, parsed)
+
+
+def new_line(found: Found, scores: tuple[Score, ...] | None = None) -> TrialLine:
+    """Return the new line of a trial."""
+    source, sample = found.source, found.sample
+    if sample is None:
+        raise AssertionError("a trial that is graded has its sample")
+    if scores is None:
+        scores = source.grading.grade(sample, *found.answers[-1])
+    by = GradeBy(sample, source.grading, source.suite.spec.output, found.trial.structured_requested)
+    now = SystemClock().now_iso()
+    return graded_line(found.trial, found.answers, scores, by, finished_at=now, regraded=True)
+
+
+def _ids(suite: Suite) -> Iterator[tuple[int, str]]:
+    for number, sample in enumerate(suite.samples):
+        yield number, sample.id

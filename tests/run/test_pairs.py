@@ -1,0 +1,260 @@
+"""Two arms' outputs compared by a judge: both orders, ties, flips, what is not read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from judging import judge_calls, judged_suite, judging, shown
+from project import PRICES, Project, rows
+from server import Call, CountingServer, Reply
+
+from evalkit import api
+from evalkit.core.errors import ConfigError
+from evalkit.run.pairs import PairOptions, panel_preference
+
+
+def better(word: str) -> str:
+    return json.dumps({"reason": "because", "better": word})
+
+
+def answering(call: Call) -> str:
+    """`small` answers briefly, `other` at length, `third` like `other`."""
+    return {"small": "yes", "other": "yes, it is so"}.get(call.model, "yes, it is so")
+
+
+def prefers_longer(call: Call) -> str:
+    first, second = shown(call)["first"], shown(call)["second"]
+    if len(first) == len(second):
+        return better("tie")
+    return better("first" if len(first) > len(second) else "second")
+
+
+def run_of(project: Project, server: CountingServer, *models: str, count: int = 4) -> Path:
+    """A run of a suite without judges, by several models."""
+    project.suite(rows(count))
+    project.providers(models={"small": {}, "other": {}, "third": {}, "judge": {}, "twin": {}})
+    server.script = judging("", model=answering)
+    closed = project.start(models=tuple(f"toy:{name}" for name in models or ("small", "other")))
+    server.forget()
+    return closed.folder
+
+
+def compared(folder: Path, **options: Any) -> dict[str, Any]:
+    figures, _ = api.compare_by_judge(
+        [folder], PairOptions(**{"judges": ("toy:judge",), **options})
+    )
+    return figures
+
+
+def test_a_judge_is_asked_in_both_orders_and_never_told_who_wrote_what(
+    project: Project, server: CountingServer
+) -> None:
+    """Every pair twice, with the outputs changed over, behind fences."""
+    folder = run_of(project, server, count=1)
+    server.script = judging(prefers_longer)
+    compared(folder)
+    one, two = (shown(call) for call in judge_calls(server))
+    assert one["first"] == two["second"] != two["first"]
+    assert one["task"] == "s0|question 0"
+    for call in judge_calls(server):
+        assert "toy:" not in json.dumps(call.body["messages"])
+
+
+def test_wins_count_from_the_first_arm_with_an_interval(
+    project: Project, server: CountingServer
+) -> None:
+    """The longer output always wins here."""
+    folder = run_of(project, server)
+    server.script = judging(prefers_longer)
+    (pair,) = compared(folder)["pairs"]
+    assert (pair["first"], pair["second"]) == ("toy:small", "toy:other")
+    assert (pair["wins"], pair["losses"], pair["ties"], pair["flip_rate"]) == (0, 4, 0, 0.0)
+    assert pair["win_rate"]["value"] == 0.0
+    assert 0.3 < pair["win_rate"]["high"] < 0.6
+    assert pair["mean_length"] == [3.0, 13.0]
+
+
+def test_a_verdict_that_follows_the_place_is_a_tie_and_a_flip(
+    project: Project, server: CountingServer
+) -> None:
+    """`first` in both orders names both outputs: neither is better, and the rate says it."""
+    folder = run_of(project, server)
+    server.script = judging(better("first"))
+    figures = compared(folder)
+    (pair,) = figures["pairs"]
+    assert (pair["wins"], pair["losses"], pair["ties"]) == (0, 0, 4)
+    assert (pair["flip_rate"], pair["first_place_rate"]) == (1.0, 1.0)
+    assert any("this judge judges the place" in note for note in figures["notes"])
+
+
+def test_a_verdict_that_is_not_read_is_left_out_and_counted(
+    project: Project, server: CountingServer
+) -> None:
+    """Not a tie, not a loss; bounded tries in each order."""
+    folder = run_of(project, server)
+    server.script = judging(
+        lambda call: "hm" if "s0|" in shown(call)["task"] else prefers_longer(call)
+    )
+    (pair,) = compared(folder)["pairs"]
+    assert (pair["n"], pair["n_unparsed"], pair["losses"], pair["ties"]) == (3, 1, 3, 0)
+    assert len([c for c in judge_calls(server) if "s0|" in shown(c)["task"]]) == 6
+
+
+def test_what_needs_no_judge_is_not_asked(project: Project, server: CountingServer) -> None:
+    """Equal texts are a tie, an unusable output loses to a usable one."""
+    project.suite(rows(2))
+    project.providers(models={"small": {}, "other": {}, "judge": {}})
+    server.script = judging(
+        "", model=lambda call: "" if call.sample_id == "s1" and call.model == "other" else "yes"
+    )
+    folder = project.start(models=("toy:small", "toy:other")).folder
+    server.forget()
+    (pair,) = compared(folder)["pairs"]
+    assert (pair["wins"], pair["ties"], pair["by_form"], pair["equal_texts"]) == (1, 1, 1, 1)
+    assert server.calls == []
+
+
+def test_an_outage_of_one_arm_leaves_the_sample_out(
+    project: Project, server: CountingServer
+) -> None:
+    """No answer is no loss."""
+    project.suite(rows(3))
+    project.providers(models={"small": {}, "other": {}, "judge": {}}, limits={"max_attempts": 1})
+    server.script = judging(
+        prefers_longer,
+        model=lambda call: Reply(status=500, raw=b"{}")
+        if (call.sample_id, call.model) == ("s0", "other") else answering(call),
+    )  # fmt: skip
+    folder = project.start(models=("toy:small", "toy:other")).folder
+    (pair,) = compared(folder)["pairs"]
+    assert (pair["n"], pair["n_left_out"]) == (2, 1)
+
+
+def test_a_judge_that_was_asked_before_is_not_asked_again(
+    project: Project, server: CountingServer
+) -> None:
+    """Comparisons have a journal of their own in the run's folder; the run's is untouched."""
+    folder = run_of(project, server)
+    before = (folder / "journal.jsonl").read_bytes()
+    server.script = judging(prefers_longer)
+    first = compared(folder)
+    assert first["judge_calls"] == 8
+    server.forget()
+    assert compared(folder) == {**first, "judge_calls": 0}
+    assert server.calls == []
+    assert (folder / "journal.jsonl").read_bytes() == before
+
+
+def test_a_spent_budget_stops_and_the_same_command_goes_on(
+    project: Project, server: CountingServer
+) -> None:
+    """What was paid for is kept."""
+    folder = run_of(project, server, count=6)
+    project.providers(models={"small": {}, "other": {}, "judge": {"pricing": PRICES}},
+                      limits={"concurrency": 1})  # fmt: skip
+    server.script = judging(lambda call: Reply(prefers_longer(call), usage=(1000, 100)))
+    figures = compared(folder, budget_usd=0.07)
+    assert "budget" in figures["stopped"]
+    asked = len(judge_calls(server))
+    assert 0 < asked < 12
+    again = compared(folder)
+    assert again["stopped"] is None
+    assert len(judge_calls(server)) <= 12 + 1  # one may have been under way
+    assert again["pairs"][0]["losses"] == 6
+
+
+def test_three_arms_are_ranked_with_intervals(project: Project, server: CountingServer) -> None:
+    """Bradley-Terry; the arm that never wins is last, and the ridge is said."""
+    folder = run_of(project, server, "small", "other", "third")
+    server.script = judging(prefers_longer)
+    figures = compared(folder)
+    assert len(figures["pairs"]) == 3
+    ranking = figures["ranking"]
+    assert [row["arm"] for row in ranking["arms"]][-1] == "toy:small"
+    assert ranking["method"] == "bradley-terry-ridge"
+    assert sum(row["strength"] for row in ranking["arms"]) == pytest.approx(0, abs=1e-9)
+    assert all(row["low"] <= row["strength"] <= row["high"] for row in ranking["arms"])
+
+
+def test_a_rubric_of_the_suite_says_what_counts(project: Project, server: CountingServer) -> None:
+    """Its questions stand in the judge's instructions, the musts first."""
+    folder = run_of(project, server, count=1)
+    judged_suite(project, 1)
+    suite = project.root / "suites" / "toy"
+    document = json.loads((suite / "suite.yaml").read_text())
+    (suite / "suite.yaml").write_text(json.dumps({**document, "graders": {"exact": {}}}))
+    server.script = judging(prefers_longer)
+    compared(folder)
+    system = judge_calls(server)[0].body["messages"][0]["content"]
+    assert system.index("Is it right?") < system.index("Is it polite?")
+
+
+def test_kin_is_flagged_and_refused_where_judges_must_be_independent(
+    project: Project, server: CountingServer
+) -> None:
+    """A judge may be one of the compared models only where that is said."""
+    folder = run_of(project, server)
+    server.script = judging(prefers_longer, model=prefers_longer)
+    figures = compared(folder, judges=("toy:small",))
+    assert figures["kin"] == {"toy:small": {"toy:small": "it would judge itself"}}
+    with pytest.raises(ConfigError, match="not independent of toy:small"):
+        compared(folder, judges=("toy:small",), independent=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"arms": ("toy:small",)}, "1 arm to compare"),
+        ({"arms": ("toy:small", "toy:nobody")}, "no arm 'toy:nobody'"),
+        ({"suite": "other"}, "the runs share toy"),
+        ({"judges": ("toy:nobody",)}, "judge 'toy:nobody'"),
+    ],
+)
+def test_bad_wishes_get_one_clear_line(
+    project: Project, server: CountingServer, options: dict[str, Any], said: str
+) -> None:
+    """Before anything is sent."""
+    folder = run_of(project, server)
+    with pytest.raises(ConfigError, match=said):
+        compared(folder, **options)
+    assert server.calls == []
+
+
+def test_a_suite_that_was_edited_since_is_refused(project: Project, server: CountingServer) -> None:
+    """The judge must see the task that the models saw."""
+    folder = run_of(project, server)
+    project.suite(rows(4), prompt={"user": "{{ id }}|Tell me: {{ question }}"})
+    with pytest.raises(ConfigError, match=r"its prompts are not those that .* asked"):
+        compared(folder)
+
+
+@pytest.mark.parametrize(
+    ("votes", "wanted"),
+    [([1, 1, 0], 1.0), ([1, 0], 0.5), ([0.5, 0.5], 0.5), ([1, None], None), ([1, 1, None], 1.0),
+     ([None], None), ([0.5, 1, 1, None], 1.0), ([0.5, None], None)],
+)  # fmt: skip
+def test_a_panel_prefers_what_most_of_it_prefers(
+    votes: list[float | None], wanted: float | None
+) -> None:
+    """A lost vote leaves open what it could have changed."""
+    assert panel_preference(votes) == wanted
+
+
+def test_the_limit_draws_the_same_samples_each_time(
+    project: Project, server: CountingServer
+) -> None:
+    """By the hash of the id."""
+    folder = run_of(project, server, count=8)
+    server.script = judging(prefers_longer)
+    first = {c["sample_id"] for c in _lines(folder, compared(folder, limit=3))}
+    again = {c["sample_id"] for c in _lines(folder, compared(folder, limit=3))}
+    assert len(first) == 3
+    assert first == again
+
+
+def _lines(folder: Path, figures: dict[str, Any]) -> list[dict[str, Any]]:
+    (place,) = folder.glob("pairs-*")
+    return [json.loads(line) for line in (place / "preferences.jsonl").read_text().splitlines()]
