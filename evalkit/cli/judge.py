@@ -3,6 +3,8 @@
 `evalkit judge check SUITE --labels FILE` says how far verdicts can be trusted, criterion by
 criterion, and writes judge_card.json. With --run the verdicts of that run are checked; without, the
 outputs beside the labels (outputs.jsonl, a recording) are judged first.
+`evalkit judge pairs RUN --judge M` compares the outputs of every two arms, in both orders.
+Both take --help and --json.
 """
 
 from __future__ import annotations

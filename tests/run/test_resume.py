@@ -380,8 +380,8 @@ def test_regrade_changes_what_can_have_changed_and_nothing_else(
     closed = project.start()
     assert regrade(closed.folder)[:2] == (0, 4)
     project.suite(graders={"exact": {"ignore_case": True}})
-    assert tuple(regrade(closed.folder)) == (3, 1, 0)
-    assert tuple(regrade(closed.folder)) == (0, 4, 0)
+    assert regrade(closed.folder)[:3] == (3, 1, 0)
+    assert regrade(closed.folder)[:3] == (0, 4, 0)
     found = trials(closed.folder)
     assert found["s0"].status == "error"
     assert {1.0} == {score(found[f"s{n}"]) for n in (1, 2, 3)}
@@ -394,7 +394,7 @@ def test_regrading_a_removed_sample_is_told_and_leaves_it(
     """Without its target there is nothing to grade by."""
     closed = project.start()
     project.suite(rows(3), graders={"exact": {"ignore_case": True}})
-    assert tuple(regrade(closed.folder)) == (3, 0, 1)
+    assert regrade(closed.folder)[:3] == (3, 0, 1)
     assert score(trials(closed.folder)["s3"]) == 1.0
 
 
@@ -417,7 +417,7 @@ def test_a_regrade_that_breaks_off_leaves_a_run_that_can_be_read(
     monkeypatch.undo()
     monkeypatch.chdir(project.root)
     assert len(trials(closed.folder)) == 4
-    assert tuple(regrade(closed.folder)) == (2, 2, 0)
+    assert regrade(closed.folder)[:3] == (2, 2, 0)
 
 
 def test_a_process_killed_while_it_regrades_leaves_an_open_run(
