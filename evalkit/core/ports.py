@@ -182,6 +182,7 @@ GRADERS: dict[str, str] = {
     "text": "evalkit.graders.text:grader",
     "json_schema": "evalkit.graders.json_schema:grader",
     "fields": "evalkit.graders.fields:grader",
+    "tool_calls": "evalkit.graders.tool_calls:grader",
     "python": "evalkit.graders.python:grader",
 }
 

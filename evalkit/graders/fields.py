@@ -12,9 +12,15 @@ from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import GraderContext
 from evalkit.core.records import Completion, Parsed, Sample, Score
 from evalkit.graders.comparing import Comparer, Tally
-from evalkit.graders.json_text import NotJson, read_json
 from evalkit.graders.matchers import read_matches
-from evalkit.graders.scoring import GraderOptions, ScoringGrader, kind_of, read_options, shown
+from evalkit.graders.scoring import (
+    GraderOptions,
+    ScoringGrader,
+    document_of,
+    kind_of,
+    read_options,
+    shown,
+)
 
 VERSION = "1"
 
@@ -55,7 +61,7 @@ class FieldsGrader(ScoringGrader):
         """Refuse a sample whose target is no document, or does not fit its matches."""
         if not sample.has_target:
             return "fields: the sample has no target"
-        target = _document(sample.target)
+        target = document_of(sample.target)
         if not isinstance(target, dict | list):
             return f"fields: the target is no document, got {kind_of(target)}"
         problem = self._comparer.refusal(target)
@@ -67,7 +73,7 @@ class FieldsGrader(ScoringGrader):
             raise CannotGrade(problem)
         if parsed.value is None and parsed.rung != "valid":
             raise CannotGrade(f"fields: there is no document to compare (rung {parsed.rung})")
-        target = _document(sample.target)
+        target = document_of(sample.target)
         tally = Tally()
         agreement = self._comparer.compare(target, parsed.value, "", tally)
         if isinstance(target, dict) and target and agreement.score == 1 and self._empty(tally):
@@ -103,16 +109,6 @@ def f1(matched: float, expected: float, given: float) -> float | None:
     0.6666666666666666
     """
     return 2 * matched / (expected + given) if expected + given else None
-
-
-def _document(target: object) -> object:
-    """Read a target that a CSV file holds as JSON text."""
-    if isinstance(target, str) and target.lstrip()[:1] in ("{", "["):
-        try:
-            return read_json(target)
-        except NotJson:
-            return target
-    return target
 
 
 def _fault(path: str, target: object, answer: object) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import GraderContext
 from evalkit.core.records import Completion, Parsed, Record, Score, fingerprint
+from evalkit.graders.json_text import NotJson, read_json
 
 MAX_REASON_CHARS = 200
 
@@ -111,6 +112,16 @@ def answer_text(completion: Completion, parsed: Parsed, grader: str) -> str:
     raise CannotGrade(
         f"{grader}: reads text, got {kind_of(answer)}; for documents use `fields` or `exact`"
     )
+
+
+def document_of(target: object) -> object:
+    """Return a target as a document: a CSV file holds one as JSON text."""
+    if isinstance(target, str) and target.lstrip()[:1] in ("{", "["):
+        try:
+            return read_json(target)
+        except NotJson:
+            return target
+    return target
 
 
 def kind_of(value: object) -> str:

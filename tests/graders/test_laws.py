@@ -16,6 +16,10 @@ from evalkit.core.records import Completion, OutputSpec, Parsed, Score, canonica
 from evalkit.graders.parse import Parser
 
 JSON = OutputSpec(format="json")
+CALLS = OutputSpec(
+    format="tool_calls",
+    tools=({"name": "weather", "parameters": {"properties": {"city": {"type": "string"}}}},),
+)
 LABEL = OutputSpec(format="label", labels=("refund", "card"))
 
 
@@ -42,8 +46,11 @@ CASES = [
     Case("text", OutputSpec(), {"mode": "chrf"}, "a cat", "a cat", "OOO"),
     Case("json_schema", JSON, {}, None, "{}", "no"),
     Case("fields", JSON, {}, {"a": 1, "b": ["x"]}, '{"b": ["x"], "a": 1}', "{}"),
+    Case("tool_calls", CALLS, {}, [{"name": "weather", "arguments": {"city": "Bern"}}],
+         '[{"name": "weather", "arguments": {"city": "Bern"}}]', "It rains."),
+    Case("tool_calls", CALLS, {"partial": True}, [], "It rains.", '[{"name": "weather"}]'),
     Case("python", OutputSpec(), {"function": "same"}, "Paris", "Paris", "London"),
-]
+]  # fmt: skip
 CODE = "def same(sample, output, parsed):\n    return output.strip() == sample['target']\n"
 HOSTILE = [
     "", " ", "\x00", "a\x00b", "\ud800", "\udfff" * 9, "\u202eevil\u202c", "\ufeff{}", "{}" * 3,
@@ -72,7 +79,7 @@ def answered(case: Case, folder, text: str, target: Any = ...) -> Score:
 
 def test_every_grader_of_the_registry_stands_in_the_table():
     """A new one inherits the laws, or is named here with a reason."""
-    elsewhere = {"tool_calls", "rubric"}  # asked of calls and of judges: their own tests
+    elsewhere = {"rubric"}  # asked of judges: its own tests
     assert set(GRADERS) - elsewhere == {case.name for case in CASES}
 
 

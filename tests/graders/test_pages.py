@@ -12,7 +12,7 @@ import pytest
 from evalkit.graders.scoring import GraderOptions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "graders"
-NAMES = ["exact", "label", "number", "text", "json_schema", "fields", "python"]
+NAMES = ["exact", "label", "number", "text", "json_schema", "fields", "tool_calls", "python"]
 HEADINGS = ["What it does", "Why", "Options", "Example", "What it refuses", "References"]
 
 
