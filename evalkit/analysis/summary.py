@@ -106,6 +106,11 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
             name: plain_mean(table.column(values), table.rows)
             for name, values in _primary_first(columns)
         },
+        "metrics": {
+            name: mean_figure(table.column(values), table.rows)
+            for name, values in columns.metrics.dense(len(columns))
+        },
+        "metrics_left_out": columns.metrics.left_out,
         "slices": _slices(columns, table),
     }
 

@@ -16,6 +16,7 @@ from evalkit.graders.matchers import read_matches
 from evalkit.graders.scoring import (
     GraderOptions,
     ScoringGrader,
+    check_paths,
     document_of,
     kind_of,
     read_options,
@@ -53,7 +54,7 @@ class FieldsGrader(ScoringGrader):
                     f"{where}: weight of {path!r} cannot be {weight}; allowed: a number from 0 up"
                 )
         matches = read_matches(options.match, where)
-        _check_paths([*options.weights, *options.match], context.output.schema, where)
+        check_paths([*options.weights, *options.match], context.output.schema, where)
         self._comparer = Comparer(matches, options.weights, options.empty_is_null)
         super().__init__("fields", VERSION, options, context)
 
@@ -118,18 +119,6 @@ def _fault(path: str, target: object, answer: object) -> str:
     if target is None:
         return f"{name} is extra, got {shown(answer, 40)}"
     return f"{name}: expected {shown(target, 40)}, got {shown(answer, 40)}"
-
-
-def _check_paths(paths: list[str], schema: dict[str, Any] | None, where: str) -> None:
-    """Refuse a path whose first step the schema does not know: a slip would silently do nothing."""
-    properties = (schema or {}).get("properties")
-    if not isinstance(properties, dict):
-        return
-    for path in paths:
-        first = path.split(".")[0].removesuffix("[]")
-        if first not in properties:
-            known = ", ".join(sorted(properties)[:15])
-            raise ConfigError(f"{where}: no field {first!r} in the schema; known: {known}")
 
 
 def grader(context: GraderContext) -> FieldsGrader:
