@@ -183,6 +183,8 @@ GRADERS: dict[str, str] = {
     "json_schema": "evalkit.graders.json_schema:grader",
     "fields": "evalkit.graders.fields:grader",
     "tool_calls": "evalkit.graders.tool_calls:grader",
+    "abstain": "evalkit.graders.abstain:grader",
+    "forbidden": "evalkit.graders.forbidden:grader",
     "python": "evalkit.graders.python:grader",
 }
 

@@ -12,7 +12,18 @@ import pytest
 from evalkit.graders.scoring import GraderOptions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "graders"
-NAMES = ["exact", "label", "number", "text", "json_schema", "fields", "tool_calls", "python"]
+NAMES = [
+    "exact",
+    "label",
+    "number",
+    "text",
+    "json_schema",
+    "fields",
+    "tool_calls",
+    "abstain",
+    "forbidden",
+    "python",
+]
 HEADINGS = ["What it does", "Why", "Options", "Example", "What it refuses", "References"]
 
 
