@@ -2,7 +2,8 @@
 
 `python docs/generate.py` writes, `python docs/generate.py --check` says what is stale. A page asks
 for a table by a comment, `<!-- table: suite data* -->`: the schema, the path inside it, and a star
-where nested keys are listed too. It does not write prose.
+where nested keys are listed too. The index of graders is made of the first line of each one's page.
+It does not write prose.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.cli.main import COMMANDS
+from evalkit.core.ports import GRADERS
 from evalkit.core.schemas import schema_of
 
 DOCS = Path(__file__).resolve().parent
@@ -29,6 +31,8 @@ TYPES = {
     "array": "list",
 }
 MARK = re.compile(r"(<!-- table: (\S+) ?(\S*) -->\n).*?(<!-- /table -->)", re.DOTALL)
+INDEX = re.compile(r"(<!-- graders -->\n).*?(<!-- /graders -->)", re.DOTALL)
+PURPOSE = re.compile(r"\A# \w+\n\nFor: (.+?)\. Scores: (.+?)\.\n\n## What it does\n")
 CONFIGURATION = ("suite", "providers", "prices", "recording", "rubric", "label")
 HEAD = """# Commands
 
@@ -196,6 +200,22 @@ def cell(text: str) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
+def grader_index() -> str:
+    """Return the table of graders: the line under the title of each one's page.
+
+    Raises:
+        ValueError: If a page does not begin as all do.
+    """
+    lines = ["| grader | for | scores |", "| --- | --- | --- |"]
+    for name in GRADERS:
+        page = DOCS / "graders" / f"{name}.md"
+        begins = PURPOSE.match(page.read_text(encoding="utf-8"))
+        if begins is None:
+            raise ValueError(f"{page}: it must begin `# {name}`, `For: ... Scores: ...`")
+        lines.append(f"| [{name}]({name}.md) | {cell(begins[1])} | {cell(begins[2])} |")
+    return "\n".join(lines)
+
+
 def pages() -> dict[Path, str]:
     """Return every generated page, and every page with tables, as they should be."""
     wanted = {DOCS / "cli.md": cli_page()}
@@ -205,6 +225,9 @@ def pages() -> dict[Path, str]:
             wanted[page] = MARK.sub(
                 lambda found: f"{found[1]}{schema_table(found[2], found[3])}\n{found[4]}", text
             )
+    index = DOCS / "graders" / "README.md"
+    text = index.read_text(encoding="utf-8")
+    wanted[index] = INDEX.sub(lambda found: f"{found[1]}{grader_index()}\n{found[2]}", text)
     return wanted
 
 

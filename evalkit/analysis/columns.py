@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
 from evalkit.analysis.judged import JudgeTally
+from evalkit.analysis.metrics import MetricColumns
 from evalkit.core.records import Mode, Record, Status, Trial
 
 Array = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ _NAN = math.nan
 _MOST_REASONS = 1000
 _REASON_LENGTH = 200
 _SCORED_AS_ZERO = ("malformed", "refused")
+_KEEP_THEIR_SCORES = ("ok", "refused")  # of a refusal: those of graders that were asked
 
 
 class SuiteFacts(Record, frozen=True, kw_only=True):
@@ -84,6 +86,7 @@ class ArmColumns:
         self.repeat, self.state = array("i"), array("b")
         self.first_bad, self.passed = array("b"), array("d")
         self.graders: dict[str, array[float]] = {facts.primary: array("d")}
+        self.metrics = MetricColumns()
         self.cost, self.latency, self.ttft = Doubles(), Doubles(), Doubles()
         self.attempt_latency, self.attempt_row = array("d"), array("i")
         self.slices: dict[str, array[int]] = {}
@@ -132,35 +135,39 @@ class ArmColumns:
         if trial.status in _SCORED_AS_ZERO:
             values = dict.fromkeys(self.graders, 0.0)
             values |= {score.grader: 0.0 for score in trial.scores}
-        elif trial.status == "ok":
-            values = {s.grader: s.value for s in trial.scores if s.value is not None}
+        if trial.status in _KEEP_THEIR_SCORES:
+            values |= {s.grader: _NAN if s.value is None else s.value for s in trial.scores}
+        self.metrics.add(row, trial.scores)
         for name, value in values.items():
             column = self.graders.get(name)
+            if column is None and trial.status == "ok" and math.isnan(value):
+                continue  # a column begins with the first value
             if column is None:
                 column = self.graders[name] = self._late_column(row)
             column.append(value)
         for column in self.graders.values():
             if len(column) <= row:
                 column.append(_NAN)
-        self.passed.append(self._passed(trial, values.get(self.facts.primary)))
+        self.passed.append(self._passed(trial, values.get(self.facts.primary, _NAN)))
 
     def _late_column(self, row: int) -> array[float]:
         """Return the column of a grader first seen now: unusable answers before it scored 0."""
         unusable = [ANSWERED.index("malformed"), ANSWERED.index("refused")]
         return array("d", [0.0 if self.state[i] in unusable else _NAN for i in range(row)])
 
-    def _passed(self, trial: Trial, value: float | None) -> float:
+    def _passed(self, trial: Trial, value: float) -> float:
         if trial.status == "error":
             return _NAN
-        if trial.status != "ok":
+        own = [s for s in trial.scores if s.grader == self.facts.primary]
+        if trial.status == "malformed" or (trial.status == "refused" and not own):
             return 0.0
-        if value is None:
+        if math.isnan(value):
             self.n_grader_failed += 1
-            failures = [s.failure for s in trial.scores if s.grader == self.facts.primary]
+            failures = [s.failure for s in own]
             _count(self.grader_failures, failures[0] if failures else "it gave no score")
             return _NAN
-        for score in trial.scores:
-            if score.grader == self.facts.primary and score.passed is not None:
+        for score in own:
+            if score.passed is not None:
                 return float(score.passed)
         return float(value >= self.facts.pass_at)
 

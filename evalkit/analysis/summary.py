@@ -109,6 +109,11 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
             for name, values in _primary_first(columns)
         },
         "judge": columns.judged.figures(facts.kin),
+        "metrics": {
+            name: mean_figure(table.column(values), table.rows)
+            for name, values in columns.metrics.dense(len(columns))
+        },
+        "metrics_left_out": columns.metrics.left_out,
         "slices": _slices(columns, table),
     }
 

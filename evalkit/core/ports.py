@@ -260,6 +260,9 @@ GRADERS: dict[str, str] = {
     "text": "evalkit.graders.text:grader",
     "json_schema": "evalkit.graders.json_schema:grader",
     "fields": "evalkit.graders.fields:grader",
+    "tool_calls": "evalkit.graders.tool_calls:grader",
+    "abstain": "evalkit.graders.abstain:grader",
+    "forbidden": "evalkit.graders.forbidden:grader",
     "python": "evalkit.graders.python:grader",
     "rubric": "evalkit.graders.rubric:grader",
 }

@@ -12,9 +12,16 @@ from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import GraderContext
 from evalkit.core.records import Completion, Parsed, Sample, Score
 from evalkit.graders.comparing import Comparer, Tally
-from evalkit.graders.json_text import NotJson, read_json
 from evalkit.graders.matchers import read_matches
-from evalkit.graders.scoring import GraderOptions, ScoringGrader, kind_of, read_options, shown
+from evalkit.graders.scoring import (
+    GraderOptions,
+    ScoringGrader,
+    check_paths,
+    document_of,
+    kind_of,
+    read_options,
+    shown,
+)
 
 VERSION = "1"
 
@@ -47,7 +54,7 @@ class FieldsGrader(ScoringGrader):
                     f"{where}: weight of {path!r} cannot be {weight}; allowed: a number from 0 up"
                 )
         matches = read_matches(options.match, where)
-        _check_paths([*options.weights, *options.match], context.output.schema, where)
+        check_paths([*options.weights, *options.match], context.output.schema, where)
         self._comparer = Comparer(matches, options.weights, options.empty_is_null)
         super().__init__("fields", VERSION, options, context)
 
@@ -55,7 +62,7 @@ class FieldsGrader(ScoringGrader):
         """Refuse a sample whose target is no document, or does not fit its matches."""
         if not sample.has_target:
             return "fields: the sample has no target"
-        target = _document(sample.target)
+        target = document_of(sample.target)
         if not isinstance(target, dict | list):
             return f"fields: the target is no document, got {kind_of(target)}"
         problem = self._comparer.refusal(target)
@@ -67,7 +74,7 @@ class FieldsGrader(ScoringGrader):
             raise CannotGrade(problem)
         if parsed.value is None and parsed.rung != "valid":
             raise CannotGrade(f"fields: there is no document to compare (rung {parsed.rung})")
-        target = _document(sample.target)
+        target = document_of(sample.target)
         tally = Tally()
         agreement = self._comparer.compare(target, parsed.value, "", tally)
         if isinstance(target, dict) and target and agreement.score == 1 and self._empty(tally):
@@ -105,16 +112,6 @@ def f1(matched: float, expected: float, given: float) -> float | None:
     return 2 * matched / (expected + given) if expected + given else None
 
 
-def _document(target: object) -> object:
-    """Read a target that a CSV file holds as JSON text."""
-    if isinstance(target, str) and target.lstrip()[:1] in ("{", "["):
-        try:
-            return read_json(target)
-        except NotJson:
-            return target
-    return target
-
-
 def _fault(path: str, target: object, answer: object) -> str:
     name = path or "the document"
     if answer is None:
@@ -122,18 +119,6 @@ def _fault(path: str, target: object, answer: object) -> str:
     if target is None:
         return f"{name} is extra, got {shown(answer, 40)}"
     return f"{name}: expected {shown(target, 40)}, got {shown(answer, 40)}"
-
-
-def _check_paths(paths: list[str], schema: dict[str, Any] | None, where: str) -> None:
-    """Refuse a path whose first step the schema does not know: a slip would silently do nothing."""
-    properties = (schema or {}).get("properties")
-    if not isinstance(properties, dict):
-        return
-    for path in paths:
-        first = path.split(".")[0].removesuffix("[]")
-        if first not in properties:
-            known = ", ".join(sorted(properties)[:15])
-            raise ConfigError(f"{where}: no field {first!r} in the schema; known: {known}")
 
 
 def grader(context: GraderContext) -> FieldsGrader:

@@ -12,6 +12,7 @@ from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import Ask, Grader, Judged, JudgingGrader
 from evalkit.core.records import Completion, OutputSpec, Parsed, Sample, Score, fingerprint
 from evalkit.graders.parse import PARSER_VERSION
+from evalkit.graders.scoring import metrics_problem
 
 
 class Grading:
@@ -68,16 +69,12 @@ class Grading:
     def grade(self, sample: Sample, completion: Completion, parsed: Parsed) -> tuple[Score, ...]:
         """Return one score for each grader that was asked.
 
-        An answer on a rung that is not accepted is asked of `json_schema` alone (it scores the
-        rung itself): what it is worth to the others is not for them to say.
+        An answer on a rung that is not accepted is asked only of graders that say that they can:
+        `grades_refusals`, `grades_malformed`. What it is worth to the others is not for them to
+        say.
         """
-        accepted = self.accepts(parsed)
-        asked = (g for g in self.graders if accepted or g.name == "json_schema")
-        return tuple(
-            _graded(grader, sample, completion, parsed)
-            for grader in asked
-            if grader not in self.judging
-        )
+        asked = (g for g in self.graders if self._is_asked(g, parsed) and g not in self.judging)
+        return tuple(_graded(grader, sample, completion, parsed) for grader in asked)
 
     async def judge(self, judged: Judged, scores: tuple[Score, ...], ask: Ask) -> tuple[Score, ...]:
         """Return the scores with those of the graders that ask judges, in the suite's order.
@@ -88,6 +85,12 @@ class Grading:
             return scores
         asked = [await grader.judge(judged, ask) for grader in self.judging]
         return tuple(sorted([*scores, *asked], key=lambda score: self._order[score.grader]))
+
+    def _is_asked(self, grader: Grader, parsed: Parsed) -> bool:
+        if self.accepts(parsed):
+            return True
+        wanted = "grades_refusals" if parsed.rung == "refusal" else "grades_malformed"
+        return bool(getattr(grader, wanted, False))
 
 
 def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Parsed) -> Score:
@@ -101,6 +104,8 @@ def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Pars
     value = score.value
     if value is not None and not (math.isfinite(value) and 0 <= value <= 1):
         return _failure(grader, f"gave {value}; allowed: 0 to 1")
+    if (problem := metrics_problem(score.details)) is not None:
+        return _failure(grader, f"{grader.name}: {problem}")
     return score
 
 

@@ -36,6 +36,8 @@ class JsonSchemaOptions(GraderOptions, frozen=True, kw_only=True):
 class JsonSchemaGrader(ScoringGrader):
     """1 where the answer's rung is accepted, else 0 with the failing keyword and place."""
 
+    grades_refusals = grades_malformed = True
+
     def __init__(self, context: GraderContext) -> None:
         options = read_options(context, "json_schema", JsonSchemaOptions)
         schema, own = context.output.schema, options.schema is not None

@@ -25,6 +25,8 @@ _ARRAY_LIKE = re.compile(
     r"""\[\s*(?:["'“”‘’\[{\]\d-]|//|/\*|(?:true|false|null|True|False|None)\b)"""
 )
 _FENCE_BEFORE = re.compile(r"(?:```+|~~~+)[ \t]*[\w.+-]{0,20}\s*\Z")
+_CUT_ESCAPE = re.compile(r"\\?u?[0-9a-fA-F]{0,4}")
+_CUT_NUMBER = re.compile(r"\.|[eE][-+]?")
 _FENCE_AFTER = re.compile(r"\s*(?:```|~~~|\Z)")
 
 
@@ -89,6 +91,37 @@ def finite(value: object) -> bool:
     if isinstance(value, dict):
         return all(finite(item) for item in value.values())
     return all(finite(item) for item in value) if isinstance(value, list) else True
+
+
+def ends_inside(text: str) -> bool:
+    r"""Return whether a text is the beginning of a strict JSON document, cut before its end.
+
+    The document must begin with a bracket or a quotation mark: `12` may be whole, or not.
+
+    >>> ends_inside('{"a": [1, 2'), ends_inside('{"a": x'), ends_inside("{}")
+    (True, False, False)
+    """
+    if text.lstrip()[:1] not in ("{", "[", '"') or too_deep(text):
+        return False
+    try:
+        _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        return _at_the_end(text, error)
+    except NotJson:
+        return False
+    return False
+
+
+def _at_the_end(text: str, error: json.JSONDecodeError) -> bool:
+    """Return whether a reader stumbled over the end of the text, not over what stands in it."""
+    if error.msg.startswith("Unterminated string") or error.pos >= len(text.rstrip()):
+        return True
+    rest = text[error.pos :]
+    if "escape" in error.msg:
+        return _CUT_ESCAPE.fullmatch(rest) is not None
+    if error.msg == "Expecting value":
+        return rest == "-" or any(word.startswith(rest) for word in ("true", "false", "null"))
+    return _CUT_NUMBER.fullmatch(rest) is not None and text[error.pos - 1].isdigit()
 
 
 def is_double_encoded(value: object) -> bool:

@@ -11,7 +11,7 @@ import unicodedata
 from typing import Any
 
 from evalkit.core.records import Completion, Mode, OutputSpec, Parsed, without_lone_surrogates
-from evalkit.graders.calls import ToolTable
+from evalkit.graders.calls import CallsRead, ToolTable
 from evalkit.graders.json_text import (
     Found,
     NotJson,
@@ -24,7 +24,7 @@ from evalkit.graders.refusals import MAX_REFUSAL_CHARS, is_refusal
 from evalkit.graders.repair import repaired
 from evalkit.graders.schema import SchemaCheck, SchemaFailure
 
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 """Part of every grading fingerprint: a changed rule regrades stored answers."""
 
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>", re.IGNORECASE)
@@ -93,14 +93,13 @@ class Parser:
         return Parsed(rung="embedded", value=label, whole_json=whole_json)
 
     def _calls(self, completion: Completion, text: str) -> Parsed:
-        if not completion.tool_calls:
-            if completion.finish_reason == "length":
-                return Parsed(rung="truncated", detail="stopped by length")
-            return Parsed(rung="valid", value=[])
-        calls, rung, detail = self._tools.read(completion.tool_calls)
-        if rung != "valid" and completion.finish_reason == "length":
+        made = completion.tool_calls
+        read = self._tools.read(made) if made else self._tools.read_text(text)
+        found = CallsRead([], "valid") if read is None else read
+        cut = completion.finish_reason == "length"
+        if cut and (read is None or found.rung != "valid"):
             return Parsed(rung="truncated", detail="stopped by length")
-        return Parsed(rung=rung, value=calls, detail=detail)
+        return Parsed(rung=found.rung, value=found.value, detail=_detail(found.detail))
 
     def _json(self, completion: Completion, text: str) -> Parsed:
         try:
@@ -212,6 +211,10 @@ def without_reasoning(text: str) -> str:
         for ending in _ORPHAN_END.finditer(text):
             return text[ending.end() :]
     return text
+
+
+def _detail(text: str | None) -> str | None:
+    return None if text is None else _short(text)
 
 
 def _refused(text: str) -> Parsed:

@@ -24,6 +24,7 @@ from evalkit.graders.scoring import (
     GraderOptions,
     ScoringGrader,
     kind_of,
+    metrics_problem,
     read_options,
     shown,
 )
@@ -94,6 +95,8 @@ class PythonGrader(ScoringGrader):
         details = verdict.get("details")
         if details is not None:
             details = _plain(details)
+        if (problem := metrics_problem(details)) is not None:
+            raise CannotGrade(f"python: {problem}")
         return self.score(_value(verdict["value"]), str(verdict.get("reason") or ""), details)
 
     def _crash(self, crash: BaseException) -> str:

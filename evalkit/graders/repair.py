@@ -29,6 +29,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LEADING_ZEROS = re.compile(r"[-+]?(0+)(?=\d)")
 _LITERAL_END = re.compile(r"(?:true|false|null|True|False|None|\d|[}\]])[\s,]{0,9}\Z")
 _QUOTED = re.compile(rf"{_STRING}|'[^'\n]*'")
+_JOINED = re.compile(r'""\s{0,20}[+&.]\s{0,20}(?:""|\w)|\w\s{0,20}\+\s{0,20}""')
 _UNESCAPED = {"b": "", "f": "", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -50,6 +51,8 @@ def repaired(source: str) -> Any:
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
     bare = _COMMENT.sub(lambda match: match[1] or " ", source)
     _refuse_cut(bare)
+    if _JOINED.search(_QUOTED.sub('""', bare)):
+        raise NotJson("not JSON: strings are joined by an operator")
     value = _library_reading(source)
     if not value or not isinstance(value, dict if source.startswith("{") else list):
         raise NotJson("not JSON, and no repair keeps its form")

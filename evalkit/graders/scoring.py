@@ -5,6 +5,9 @@ This module does not know how any grader judges.
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,8 +15,11 @@ import msgspec
 from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import GraderContext
 from evalkit.core.records import Completion, Parsed, Record, Score, fingerprint
+from evalkit.graders.json_text import NotJson, read_json
 
 MAX_REASON_CHARS = 200
+MAX_METRICS = 20
+_METRIC = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 
 Options = TypeVar("Options", bound="GraderOptions")
 
@@ -40,6 +46,8 @@ class ScoringGrader:
     """
 
     is_quick = True  # False: not to be run on the event loop
+    grades_refusals = False  # True: asked for refusals too, which else score 0 unasked
+    grades_malformed = False  # True: asked for malformed answers too; they score 0 all the same
 
     def __init__(
         self,
@@ -92,6 +100,28 @@ def read_options(context: GraderContext, grader: str, kind: type[Options]) -> Op
         raise ConfigError(f"{context.where}: option of grader {grader!r}: {problem}") from None
 
 
+def metrics_problem(details: Mapping[str, Any] | None) -> str | None:
+    """Return why the `metrics` of a score's details cannot be used; None where they can.
+
+    >>> metrics_problem({"metrics": {"leaked": 2}})
+    "metric 'leaked' is 2; allowed: a number from 0 to 1"
+    """
+    metrics = (details or {}).get("metrics", {})
+    if not isinstance(metrics, Mapping):
+        return f"`metrics` must be names with numbers, got {kind_of(metrics)}"
+    if len(metrics) > MAX_METRICS:
+        return f"{len(metrics)} metrics; allowed: {MAX_METRICS}"
+    for name, value in metrics.items():
+        if not isinstance(name, str) or _METRIC.fullmatch(name) is None:
+            return (
+                f"metric {shown(repr(name))} cannot be named so; allowed: up to 60 letters, "
+                "digits, _ . -"
+            )
+        if not (isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1):
+            return f"metric {name!r} is {shown(value)}; allowed: a number from 0 to 1"
+    return None
+
+
 def answer_of(completion: Completion, parsed: Parsed) -> Any:
     """Return what is graded: the parsed value, else the text as it came."""
     return completion.text if parsed.value is None else parsed.value
@@ -111,6 +141,32 @@ def answer_text(completion: Completion, parsed: Parsed, grader: str) -> str:
     raise CannotGrade(
         f"{grader}: reads text, got {kind_of(answer)}; for documents use `fields` or `exact`"
     )
+
+
+def check_paths(paths: Sequence[str], schema: Mapping[str, Any] | None, where: str) -> None:
+    """Refuse a path whose first step the schema does not know: a slip would silently do nothing.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    properties = (schema or {}).get("properties")
+    if not isinstance(properties, dict):
+        return
+    for path in paths:
+        first = path.split(".")[0].removesuffix("[]")
+        if first not in properties:
+            known = ", ".join(sorted(properties)[:15])
+            raise ConfigError(f"{where}: no field {first!r} in the schema; known: {known}")
+
+
+def document_of(target: object) -> object:
+    """Return a target as a document: a CSV file holds one as JSON text."""
+    if isinstance(target, str) and target.lstrip()[:1] in ("{", "["):
+        try:
+            return read_json(target)
+        except NotJson:
+            return target
+    return target
 
 
 def kind_of(value: object) -> str:

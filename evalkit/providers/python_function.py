@@ -189,6 +189,8 @@ def _completion(value: object, form: OutputFormat, service_ms: float) -> Complet
         return Completion(text=value, finish_reason="stop", service_ms=service_ms)
     if form == "tool_calls" and isinstance(value, list):
         calls = tuple(_tool_call(item) for item in value)
+        if not calls:  # said in so many words: no call is due, which is not an empty answer
+            return Completion(text="[]", finish_reason="stop", service_ms=service_ms)
         return Completion(tool_calls=calls, finish_reason="tool_calls", service_ms=service_ms)
     if form == "json" and isinstance(value, (dict, list)):
         return Completion(text=_json(value), finish_reason="stop", service_ms=service_ms)

@@ -101,7 +101,10 @@ class Replay:
             )
         if has_failed(line):
             raise _failure(line)
-        return _completion(line)
+        answer = _completion(line)
+        if request.output.format == "tool_calls" and _made_no_call(line):
+            return msgspec.structs.replace(answer, text="[]")
+        return answer
 
     async def close(self) -> None:
         """Forget the recording."""
@@ -120,6 +123,11 @@ def recorded_models(path: Path) -> tuple[str, ...]:
         ConfigError: If the file is missing or a line cannot be replayed.
     """
     return open_recording(path).models
+
+
+def _made_no_call(line: Mapping[str, Any]) -> bool:
+    """Return whether a recording tells that no call was made, and nothing was said instead."""
+    return line.get("tool_calls") == [] and line.get("text") is None and not line.get("refusal")
 
 
 def _completion(line: Mapping[str, Any]) -> Completion:

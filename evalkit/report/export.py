@@ -26,6 +26,8 @@ FIGURES = (
     "refusal_rate",
 )
 TIMES = ("latency_ms", "attempt_latency_ms", "ttft_ms")
+_COUNTED = {"tokens": "tokens", "rungs": "rung", "graders": "grader"}
+_LISTED = ("skip_reasons", "grader_failures", "metrics_left_out")
 _QUANTILES = ("p50", "p95", "p99")
 _PARTS = {"": "value", "_low": "low", "_high": "high", "_n": "n", "_method": "method"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -106,14 +108,23 @@ def _flat(row: Row) -> dict[str, Any]:
         elif name in TIMES:
             for which in _QUANTILES:
                 flat |= _figure(f"{name}_{which}", None if value is None else value[which])
-        elif name in ("tokens", "rungs", "graders"):
-            prefix = {"tokens": "tokens", "rungs": "rung", "graders": "grader"}[name]
-            flat |= {f"{prefix}_{key}": count for key, count in value.items()}
-        elif name in ("skip_reasons", "grader_failures"):
-            flat[name] = "; ".join(f"{count}x {reason}" for reason, count in value.items()) or None
+        elif name == "metrics":
+            for metric, figure in value.items():
+                flat |= _figure(f"metric_{metric}", figure)
+        elif name in _COUNTED:
+            flat |= {f"{_COUNTED[name]}_{key}": count for key, count in value.items()}
+        elif name in _LISTED:
+            flat[name] = _listed(value)
         elif name != "slices":
             flat[name] = value
     return flat
+
+
+def _listed(values: Mapping[str, int] | Sequence[str]) -> str | None:
+    """Return names, or reasons with their counts, as one cell."""
+    if isinstance(values, Mapping):
+        values = [f"{count}x {reason}" for reason, count in values.items()]
+    return "; ".join(values) or None
 
 
 def _figure(name: str, figure: Mapping[str, Any] | None) -> dict[str, Any]:

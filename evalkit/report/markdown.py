@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evalkit.report.terminal import COLUMNS, notes, rungs
-from evalkit.report.values import Row, arm_name, clean
+from evalkit.report.terminal import COLUMNS, metrics, notes, rungs
+from evalkit.report.values import Row, arm_name, clean, interval
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
@@ -53,7 +53,8 @@ def summary_markdown(document: dict[str, Any]) -> str:
             ]
             for row in own
         ]
-        parts += [f"## {escaped(suite)}", table(head, cells, left=3), _rungs(own), _sizes(own)]
+        parts += [f"## {escaped(suite)}", table(head, cells, left=3), _rungs(own)]
+        parts += [_metrics(own), _sizes(own)]
     if not rows:
         parts.append("No trial was made.")
     parts += ["\n".join(f"- {escaped(note)}" for note in notes(rows))]
@@ -65,6 +66,15 @@ def _rungs(rows: Sequence[Row]) -> str:
     odd = [row for row in rows if set(row["rungs"]) - {"valid"}]
     lines = [f"- {escaped(arm_name(row))}: {escaped(rungs(row))}" for row in odd]
     return "\n".join(["Outputs by rung:", "", *lines]) if lines else ""
+
+
+def _metrics(rows: Sequence[Row]) -> str:
+    """Say what graders tell beside their scores."""
+    told = [
+        (escaped(arm_name(row)), escaped(name), escaped(interval(figure)), str(figure["n"]))
+        for row, name, figure in metrics(rows)
+    ]
+    return table(("arm", "metric", "value \\[95%\\]", "n"), told, left=2) if told else ""
 
 
 def _sizes(rows: Sequence[Row]) -> str:

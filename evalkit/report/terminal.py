@@ -132,7 +132,8 @@ def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
         for row_index, name in enumerate(names):
             texts = [(cells[i][row_index], i) for i in block]
             lines.append(_line(name, name_width, texts, widths, style if style.colour else None))
-    return lines + _rung_lines(rows, name_width) + _judge_lines(rows, name_width)
+    lines += _rung_lines(rows, name_width) + _metric_lines(rows, name_width, style)
+    return lines + _judge_lines(rows, name_width)
 
 
 def rungs(row: Row) -> str:
@@ -176,6 +177,40 @@ def _judging(judge: Mapping[str, Any]) -> str:
             parts.append(f"{text} {share(judge[name])}")
     parts += [f"kin: {clean(name)} ({clean(why)})" for name, why in judge["kin"].items()]
     return "; ".join(parts)
+
+
+def metrics(rows: Sequence[Row]) -> list[tuple[Row, str, Mapping[str, Any]]]:
+    """Return the graders' further metrics: row, name and figure of each, row by row."""
+    return [(row, name, f) for row in rows for name, f in row.get("metrics", {}).items()]
+
+
+def _metric_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str]:
+    """Say what graders tell beside their scores; where it is narrow, each arm has its own line."""
+    told = metrics(rows)
+    if not told:
+        return []
+    most = max(width(clean(name)) for _, name, _ in told)
+    values = max(len("value [95%]"), *(len(interval(figure)) for _, _, figure in told))
+    digits = max(len(str(figure["n"])) for _, _, figure in told)
+    room = style.width - values - digits - 2 * _GAP
+    beside = room - name_width - _GAP >= most
+    names = name_width if beside else 0
+    metric = min(most, max(8, room - names - _GAP))
+    gap = " " * _GAP
+
+    def line(name: str, what: str, value: str, n: str) -> str:
+        first = f"{shortened(name, names):<{names}}" if beside else ""
+        shown = f"{shortened(what, metric):<{metric}}"
+        return gap.join([first, shown, f"{value:>{values}}", f"{n:>{digits}}"]).rstrip()
+
+    lines = ["", line("metrics", "", "value [95%]", "n") if beside else "metrics"]
+    last = None
+    for row, name, figure in told:
+        if not beside and row is not last:
+            lines.append(shortened(arm_name(row), style.width))
+            last = row
+        lines.append(line(arm_name(row), clean(name), interval(figure), str(figure["n"])))
+    return lines
 
 
 def _blocks(used: Sequence[int], widths: Mapping[int, int], room: int) -> list[list[int]]:
@@ -240,6 +275,9 @@ def _trimmed(head: str, tail: str) -> tuple[str, str]:
 def notes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader of these rows must know beside them."""
     said = [*_ungraded(rows), *_all_skipped(rows)]
+    loud = sorted({name for row in rows for name in row.get("metrics_left_out", ())})
+    if loud:
+        said.append(f"{', '.join(map(clean, loud))}: too many names of metrics: none is kept")
     if any(row["recorded"] for row in rows):
         said.append("(recorded): answers, times and costs come from a recording")
     if any(unpriced(row) for row in rows):

@@ -17,6 +17,7 @@ class Foreign:
     """A grader of another package."""
 
     name, version, fingerprint = "foreign", "1", "f"
+    details = None
 
     def __init__(self, outcome):
         self.outcome = outcome
@@ -27,7 +28,7 @@ class Foreign:
     def grade(self, sample, completion, parsed):
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return Score(grader=self.name, version="1", value=self.outcome)
+        return Score(grader=self.name, version="1", value=self.outcome, details=self.details)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_grader_that_fails_leaves_a_failure_beside_the_others_scores(outcome, 
 
 
 @pytest.mark.parametrize("text", ["nothing", "", "I can't help with that."])
-def test_what_cannot_be_used_is_asked_of_the_schema_grader_alone(text):
+def test_what_cannot_be_used_is_asked_of_those_that_grade_it(text):
     """The others have nothing to say about it: its status does."""
     grading = Grading(SPEC, [build("exact", SPEC), build("json_schema", SPEC)], "exact")
     completion = Completion(text=text)
@@ -58,6 +59,52 @@ def test_what_cannot_be_used_is_asked_of_the_schema_grader_alone(text):
     assert not grading.accepts(parsed)
     scores = grading.grade(sample({"a": 1}), completion, parsed)
     assert [(s.grader, s.value) for s in scores] == [("json_schema", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("{}", {"foreign", "exact"}),
+        ("nothing", {"malformed"}),
+        ("I can't help with that.", {"refusals"}),
+    ],
+)
+def test_a_grader_is_asked_for_what_it_says_that_it_grades(text, asked):
+    """Refusals and malformed answers apart; without a word only accepted answers."""
+    refusals, malformed = Foreign(1.0), Foreign(1.0)
+    refusals.name, refusals.grades_refusals = "refusals", True
+    malformed.name, malformed.grades_malformed = "malformed", True
+    graders = [Foreign(1.0), build("exact", SPEC), refusals, malformed]
+    parsed = Parser(SPEC).parse(Completion(text=text))
+    scores = Grading(SPEC, graders, "exact").grade(sample({}), Completion(text=text), parsed)
+    others = {"refusals", "malformed"} if text == "{}" else set()
+    assert {score.grader for score in scores} == asked | others
+
+
+@pytest.mark.parametrize(
+    ("metrics", "problem"),
+    [
+        ({"a": 0, "b.c-d_2": 1.0, "c": True}, None),
+        ({}, None),
+        ({"a": 1.1}, "foreign: metric 'a' is 1.1; allowed: a number from 0 to 1"),
+        ({"a": float("nan")}, "foreign: metric 'a' is nan; allowed: a number from 0 to 1"),
+        ({"a": "1"}, "foreign: metric 'a' is 1; allowed: a number from 0 to 1"),
+        ({"a b": 1}, "foreign: metric 'a b' cannot be named so; allowed: up to 60 letters, "
+                     "digits, _ . -"),
+        ({f"m{i}": 1 for i in range(21)}, "foreign: 21 metrics; allowed: 20"),
+        ([1], "foreign: `metrics` must be names with numbers, got a list"),
+    ],
+)  # fmt: skip
+def test_metrics_that_cannot_be_averaged_are_a_failure(metrics, problem):
+    """With the reason; the other graders' scores stay."""
+    foreign = Foreign(1.0)
+    foreign.details = {"metrics": metrics}
+    grading = Grading(SPEC, [foreign, build("exact", SPEC)], "exact")
+    scores = grading.grade(
+        sample({}), Completion(text="{}"), Parser(SPEC).parse(Completion(text="{}"))
+    )
+    assert problem == scores[0].failure
+    assert scores[1].value == 1.0
 
 
 def test_a_refusal_is_never_accepted():

@@ -16,6 +16,10 @@ from evalkit.core.records import Completion, OutputSpec, Parsed, Score, canonica
 from evalkit.graders.parse import Parser
 
 JSON = OutputSpec(format="json")
+CALLS = OutputSpec(
+    format="tool_calls",
+    tools=({"name": "weather", "parameters": {"properties": {"city": {"type": "string"}}}},),
+)
 LABEL = OutputSpec(format="label", labels=("refund", "card"))
 
 
@@ -42,8 +46,15 @@ CASES = [
     Case("text", OutputSpec(), {"mode": "chrf"}, "a cat", "a cat", "OOO"),
     Case("json_schema", JSON, {}, None, "{}", "no"),
     Case("fields", JSON, {}, {"a": 1, "b": ["x"]}, '{"b": ["x"], "a": 1}', "{}"),
+    Case("tool_calls", CALLS, {}, [{"name": "weather", "arguments": {"city": "Bern"}}],
+         '[{"name": "weather", "arguments": {"city": "Bern"}}]', "It rains."),
+    Case("tool_calls", CALLS, {"partial": True}, [], "It rains.", '[{"name": "weather"}]'),
+    Case("abstain", OutputSpec(), {"answers": ["NOT STATED"]}, "not stated", "Not stated.", "9"),
+    Case("abstain", JSON, {"field": "a.b", "values": ["no"]}, {"a": {"b": "yes"}},
+         '{"a": {"b": "yes"}}', '{"a": {"b": "No"}}'),
+    Case("forbidden", OutputSpec(), {"texts": ["DEMO-1234"]}, None, "No.", "It is demo 1234"),
     Case("python", OutputSpec(), {"function": "same"}, "Paris", "Paris", "London"),
-]
+]  # fmt: skip
 CODE = "def same(sample, output, parsed):\n    return output.strip() == sample['target']\n"
 HOSTILE = [
     "", " ", "\x00", "a\x00b", "\ud800", "\udfff" * 9, "\u202eevil\u202c", "\ufeff{}", "{}" * 3,
@@ -72,7 +83,7 @@ def answered(case: Case, folder, text: str, target: Any = ...) -> Score:
 
 def test_every_grader_of_the_registry_stands_in_the_table():
     """A new one inherits the laws, or is named here with a reason."""
-    elsewhere = {"tool_calls", "rubric"}  # asked of calls and of judges: their own tests
+    elsewhere = {"rubric"}  # asked of judges: its own tests
     assert set(GRADERS) - elsewhere == {case.name for case in CASES}
 
 
@@ -168,10 +179,10 @@ def test_a_sample_without_target_is_refused_unless_none_is_needed(case, folder):
     """Form and code need none; nothing else guesses one."""
     grader = build(case.name, case.output, folder, **case.options)
     problem = grader.check(sample(NONE))
-    if case.name in ("json_schema", "python"):
+    if case.name in ("json_schema", "forbidden", "python"):
         assert problem is None
     else:
-        assert problem == f"{case.name}: the sample has no target"
+        assert problem.startswith(f"{case.name}: the sample has no target")
         completion = Completion(text=case.right)
         with pytest.raises(CannotGrade, match="no target"):
             grader.grade(sample(NONE), completion, Parser(case.output).parse(completion))

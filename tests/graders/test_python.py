@@ -57,12 +57,22 @@ def test_the_function_may_answer_in_several_forms(tmp_path, body, value):
         ("return {'score': 1}", "dict with keys"),
         ("return {'value': 1, 'details': {'f': object()}}", "no JSON"),
         ("return {'value': 1, 'details': [1]}", "must be a dict"),
+        ("return {'value': 1, 'details': {'metrics': {'leak': 7}}}",
+         "python: metric 'leak' is 7; allowed: a number from 0 to 1"),
+        ("return {'value': 1, 'details': {'metrics': {str(i): 1 for i in range(30)}}}",
+         "python: 30 metrics; allowed: 20"),
     ],
-)
+)  # fmt: skip
 def test_what_the_function_gets_wrong_is_a_failure_with_its_line(tmp_path, body, message):
     """Never a score of 0: the trial says what happened and where."""
     with pytest.raises(CannotGrade, match=message):
         asked(made(tmp_path, body))
+
+
+def test_the_function_may_give_metrics(tmp_path):
+    """They stand in the details and become figures of the summary."""
+    body = "return {'value': 1, 'details': {'metrics': {'leaked': False, 'fit': 0.5}}}"
+    assert asked(made(tmp_path, body)).details == {"metrics": {"leaked": False, "fit": 0.5}}
 
 
 def test_code_of_a_foreign_suite_needs_to_be_allowed(tmp_path):

@@ -9,6 +9,7 @@ import json
 import pytest
 from trials_by_hand import ArmFacts, error, row, rows, trial
 
+from evalkit.core.records import Score
 from evalkit.report.export import safe_cell, summary_csv, write_summary
 from evalkit.report.markdown import escaped, summary_markdown, table
 from evalkit.report.values import clean
@@ -54,6 +55,30 @@ def test_the_csv_holds_every_figure_with_its_interval():
     assert by_arm["p:m"]["latency_ms_p99_high"] == ""
     assert (by_arm["own:m"]["cost_usd"], by_arm["own:m"]["priced_fraction"]) == ("", "0.0")
     assert by_arm["p:m"]["rung_valid"] == "3"
+
+
+def _with_metrics():
+    scores = tuple(
+        Score(grader=name, version="1", value=1.0, details={"metrics": {"missed": value}})
+        for name, value in (("fields", 0), ("a|b", 1))
+    )
+    return [row([trial(str(i), scores=scores) for i in range(3)])]
+
+
+def test_the_csv_holds_every_metric_with_its_interval():
+    """As `metric_GRADER.NAME` with its five columns."""
+    (found,) = csv.DictReader(io.StringIO(summary_csv(_with_metrics())))
+    parts = ("", "_low", "_n", "_method")
+    assert [found[f"metric_fields.missed{p}"] for p in parts] == ["0.0", "0.0", "3", "wilson"]
+    assert found["metric_a|b.missed"] == "1.0"
+
+
+def test_markdown_has_a_table_of_metrics_where_there_are_any():
+    """Names cannot break it."""
+    text = summary_markdown({"run_id": "r", "rows": _with_metrics()})
+    assert "| arm | metric | value \\[95%\\] | n |" in text
+    assert "| p:m | a\\|b.missed | 1.000 \\[0.439, 1.000\\] | 3 |" in text
+    assert "metric" not in summary_markdown({"run_id": "r", "rows": [row([trial()])]})
 
 
 def test_no_cell_of_the_csv_is_a_formula():

@@ -7,6 +7,7 @@ import io
 import pytest
 from trials_by_hand import ArmFacts, attempt, error, row, rows, trial
 
+from evalkit.core.records import Score
 from evalkit.report.terminal import Style, style_of, summary_table
 from evalkit.report.values import clean, duration, money, width
 
@@ -31,6 +32,40 @@ def test_no_line_is_wider_than_the_terminal(width):
     """It is cut into blocks instead; each block repeats the names."""
     for line in summary_table(_rows(), Style(width)).split("\n"):
         assert len(line) <= width, line
+
+
+def _with_metrics():
+    details = {"metrics": {"missed": 0, "a.rather_long-name": 1}}
+    scores = tuple(
+        Score(grader=name, version="1", value=1.0, details=details)
+        for name in ("fields", "abstain")
+    )
+    arms = ("openai:gpt-5-mini", f"local:{'x' * 50}")
+    return rows([trial(str(i), arm=arm, scores=scores) for arm in arms for i in range(5)])
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 140])
+def test_metrics_of_graders_stand_below_the_table(columns):
+    """A line for each arm and metric; where it is narrow, the arm stands above its metrics."""
+    text = summary_table(_with_metrics(), Style(columns))
+    below = text.split("metrics", 1)[1].split("\n")
+    assert all(len(line) <= columns for line in below)
+    told = [line for line in below if "0.000 [0.000, 0.434]" in line]
+    assert len(told) == 4
+    assert all(line.endswith(" 5") for line in told)
+    assert any(line.startswith("openai:") for line in below)
+
+
+def test_a_table_without_metrics_has_no_such_block():
+    """Most suites have none."""
+    assert "metrics" not in summary_table(_rows(), Style(200))
+
+
+def test_a_grader_with_too_many_metrics_is_told():
+    """What is left out is never left out in silence."""
+    (found,) = rows([trial()])
+    text = summary_table([{**found, "metrics_left_out": ["python"]}], Style(200))
+    assert "python: too many names of metrics: none is kept" in text
 
 
 def test_every_figure_of_the_contract_stands_in_the_table():

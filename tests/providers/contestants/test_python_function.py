@@ -58,7 +58,7 @@ async def test_the_function_sees_columns_and_id_and_no_target(run: Run) -> None:
             [("f", '{"x":1}')],
         ),
         ("def answer(s): return [{'name': 'f', 'arguments': '{'}]", CALLS, "", [("f", "{")]),
-        ("def answer(s): return []", CALLS, "", []),
+        ("def answer(s): return []", CALLS, "[]", []),
     ],
 )
 async def test_answers_take_the_form_that_the_suite_asks_for(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evalkit.core.errors import ConfigError, NotRecorded, ProviderError
-from evalkit.core.records import ToolCall, Usage
+from evalkit.core.records import OutputSpec, ToolCall, Usage
 from evalkit.core.schemas import schema_of
 from evalkit.providers import recording
 from evalkit.providers.recording import open_recording
@@ -216,6 +216,17 @@ async def test_tool_calls_are_read_in_both_forms(kit: SimpleNamespace, replay: A
         ToolCall(name="f", arguments="{bad"),
         ToolCall(name="g", arguments='{"y": 2}', id="c1"),
     ) == answer.tool_calls
+
+
+async def test_a_recording_without_a_call_is_an_answer_where_calls_are_asked_for(
+    kit: SimpleNamespace, replay: Any
+) -> None:
+    """`[]` says that no call was made; an empty text beside it says that nothing came."""
+    asked = kit.request(output=OutputSpec(format="tool_calls"))
+    line = {"sample_id": "1", "model": "m", "tool_calls": []}
+    assert (await (await replay(line)).complete(asked)).text == "[]"
+    assert (await (await replay({**line, "text": ""})).complete(asked)).text == ""
+    assert (await (await replay(line)).complete(kit.request())).text == ""
 
 
 @pytest.mark.parametrize(
