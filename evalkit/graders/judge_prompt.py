@@ -182,7 +182,8 @@ def _verdict_schema(criterion: Criterion) -> dict[str, Any]:
 def _system(rubric: Rubric) -> str:
     lines = [_criterion_lines(c) for c in rubric.criteria]
     form = {
-        c.id: {"evidence": "...", "verdict": " | ".join(c.verdicts[::-1])} for c in rubric.criteria
+        c.id: {"evidence": "<words of the output>", "verdict": f"<{' or '.join(c.verdicts)}>"}
+        for c in rubric.criteria
     }
     return _SYSTEM.format(
         criteria="\n".join(lines), form=json.dumps(form, ensure_ascii=False, indent=1)
