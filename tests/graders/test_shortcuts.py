@@ -81,6 +81,18 @@ def test_numbers_far_apart_are_not_within_a_tolerance(target, other, near, absol
     assert match.similarity(target, answer) == float(exactly or answer == target)
 
 
+@pytest.mark.parametrize(
+    ("target", "answer", "absolute", "relative", "right"),
+    [
+        (1, 1.01, 0.01, 0, 1), (1, 1.0100001, 0.01, 0, 0), (1.1, 1.2, 0.1, 0, 1),
+        (-200, -198, 0, 0.01, 1), (-200, -197.99, 0, 0.01, 0), (0, 1e-12, 0, 0.5, 0),
+    ],
+)  # fmt: skip
+def test_the_edge_of_a_tolerance_is_within_it(target, answer, absolute, relative, right):
+    """Decimally, not as binary fractions."""
+    assert NumberMatch(abs=absolute, rel=relative).similarity(target, answer) == right
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(
         ["", "x", "2026-01-02", "12", "03/04/2026"]),
