@@ -27,6 +27,7 @@ _NAN = math.nan
 _MOST_REASONS = 1000
 _REASON_LENGTH = 200
 _SCORED_AS_ZERO = ("malformed", "refused")
+_NOT_MALFORMED = ("valid", "refusal", "unchecked")
 _KEEP_THEIR_SCORES = ("ok", "refused")  # of a refusal: those of graders that were asked
 
 
@@ -126,7 +127,7 @@ class ArmColumns:
         if trial.output_rung is not None:
             self.rungs[trial.output_rung] += 1
         first = trial.first_rung or trial.output_rung
-        bad = trial.status == "malformed" if first is None else first not in ("valid", "refusal")
+        bad = trial.status == "malformed" if first is None else first not in _NOT_MALFORMED
         self.first_bad.append(bad)
 
     def _add_scores(self, trial: Trial) -> None:

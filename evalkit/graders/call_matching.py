@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evalkit.graders.comparing import Comparer, best_assignment
+from evalkit.graders.comparing import Comparer, Tally, best_assignment
 from evalkit.graders.matchers import EXACT, OBJECT, IgnoreMatch, ListMatch, Match
 from evalkit.graders.scoring import shown
 
@@ -101,10 +101,10 @@ def match_calls(
         made: The calls of the answer, `{name, arguments}`.
         comparers: By function; functions that are not named compare exactly.
     """
-    exact = ArgumentComparer({}, {})
+    exact, tried = ArgumentComparer({}, {}), Tally(counts=False)
     table = [
         [
-            agreement(call, one["arguments"], comparers.get(call.name, exact))
+            agreement(call, one["arguments"], comparers.get(call.name, exact), tried)
             if one["name"] == call.name
             else None
             for one in made
@@ -122,8 +122,16 @@ def match_calls(
     )
 
 
-def agreement(due: DueCall, made: dict[str, Any], comparer: ArgumentComparer) -> CallAgreement:
+def agreement(
+    due: DueCall, made: dict[str, Any], comparer: ArgumentComparer, tried: Tally | None = None
+) -> CallAgreement:
     """Return how the arguments of a call agree with those of a due call of the same function.
+
+    Args:
+        due: The call of the target.
+        made: The arguments of the answer's call.
+        comparer: Compares the function's arguments.
+        tried: Whose work is used up; shared by all calls of an answer.
 
     >>> due = DueCall("weather", {"city": "Bern", "days": 3}, frozenset({"days"}))
     >>> agreement(due, {"city": "Basel"}, ArgumentComparer({}, {}))
@@ -134,7 +142,10 @@ def agreement(due: DueCall, made: dict[str, Any], comparer: ArgumentComparer) ->
         if comparer.ignores(name) or (name not in made and name in due.optional):
             continue
         count += 1
-        score = _argument(due, made, name, comparer)
+        if name in made and name in due.arguments:
+            score = comparer.compare(due.arguments[name], made[name], name, tried).score
+        else:  # only one side has a value
+            score = float(name in made and name in due.optional)
         total += score
         if score < _ALL_BUT:
             faults.append(_fault(due, made, name))
@@ -145,14 +156,6 @@ def spelled(name: str, arguments: Mapping[str, Any]) -> str:
     """Return a call for a message."""
     inside = ", ".join(f"{key}={shown(value, 30)}" for key, value in list(arguments.items())[:6])
     return shown(f"{name}({inside})", 90)
-
-
-def _argument(due: DueCall, made: dict[str, Any], name: str, comparer: ArgumentComparer) -> float:
-    if name not in made:
-        return 0.0
-    if name not in due.arguments:
-        return float(name in due.optional)
-    return comparer.compare(due.arguments[name], made[name], name).score
 
 
 def _fault(due: DueCall, made: dict[str, Any], name: str) -> str:

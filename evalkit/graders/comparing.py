@@ -28,7 +28,10 @@ MAX_PAIRS = 10_000
 """Larger lists first give away their equal elements; what is left then counts against
 `MAX_MATRIX`."""
 MAX_MATRIX = 40_000
-_LEAF_TYPES = (ExactMatch, TextMatch, NumberMatch, DateMatch)
+_LEAF_TYPES = frozenset({ExactMatch, TextMatch, NumberMatch, DateMatch})
+MAX_COMPARISONS = 1_000_000
+"""Of one document, nested lists included: about three seconds. Then every list is paired by equal
+elements and in canonical order, so that no answer takes hours."""
 MAX_FAULTS = 5
 _STEP = re.compile(r"\[\]|[^.\[\]]+")
 
@@ -45,8 +48,24 @@ class Agreement(NamedTuple):
     matched: float
 
 
+_RIGHT, _WRONG, _NOTHING = Agreement(1.0, 1.0), Agreement(0.0, 0.0), Agreement(1.0, 0.0)
+
+
+class Work:
+    """How many comparisons a document may still take."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_COMPARISONS
+
+
 class Tally:
     """What a reader sees of one comparison.
+
+    Args:
+        work: Shared with other comparisons of the same document.
+        counts: Whether leaves are counted; not where pairs are only tried.
 
     Attributes:
         leaves: By leaf path (`items[].amount`): matched, expected (in the target), given.
@@ -54,7 +73,9 @@ class Tally:
         faults: The first few disagreements, for a reason.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work | None = None, *, counts: bool = True) -> None:
+        self.work = work or Work()
+        self.counts = counts
         self.leaves: dict[str, list[float]] = {}
         self.fields: dict[str, float] = {}
         self.faults: list[tuple[str, object, object]] = []
@@ -93,28 +114,32 @@ class Comparer:
         self._weights = dict(weights)
         self._ignored = {p for p, m in matches.items() if isinstance(m, IgnoreMatch)}
         self._steps = {path: _STEP.findall(path) for path in matches}
+        self._wanted = _Wanted.of(self._matches, self._steps)
         self._empty_is_null = empty_is_null
 
     def compare(
         self, target: object, answer: object, path: str = "", tally: Tally | None = None
     ) -> Agreement:
         """Compare two values at a path; counts go to `tally` where one is given."""
+        if tally is None:
+            tally = Tally(counts=False)
+        tally.work.left -= 1
         nothing, silence = self._is_null(target), self._is_null(answer)
         if nothing and silence:
-            return Agreement(1.0, 0.0)
+            return _NOTHING
         if not (nothing or silence):
             match = self.match_at(path, target, answer)
-            if isinstance(match, _LEAF_TYPES):
-                return self._leaf(match, target, answer, path, tally)
+            if type(match) in _LEAF_TYPES:
+                return self._leaf(match, target, answer, path, tally)  # type: ignore[arg-type]
             if isinstance(target, dict) and isinstance(answer, dict):
                 return self._objects(target, answer, path, tally)
             if isinstance(target, list) and isinstance(answer, list):
                 return self._lists(match, target, answer, path, tally)
-        if tally is not None:
+        if tally.counts:
             self._one_sided(target, path, tally, of_target=True)
             self._one_sided(answer, path, tally, of_target=False)
             tally.fault(path, target, answer)
-        return Agreement(0.0, 0.0)
+        return _WRONG
 
     def match_at(self, path: str, target: object, answer: object = None) -> Match:
         """Return the match of a path, the default where none is set or the form differs."""
@@ -127,17 +152,19 @@ class Comparer:
         target: object,
         answer: object,
         path: str,
-        tally: Tally | None,
+        tally: Tally,
     ) -> Agreement:
         similarity = match.similarity(target, answer)
-        if tally is not None:
+        if tally.counts:
             tally.add(path, similarity, 1, 1)
             if similarity < 1:
                 tally.fault(path, target, answer)
-        return Agreement(similarity, similarity)
+        if similarity == 1:
+            return _RIGHT
+        return Agreement(similarity, similarity) if similarity else _WRONG
 
     def _objects(
-        self, target: dict[str, Any], answer: dict[str, Any], path: str, tally: Tally | None
+        self, target: dict[str, Any], answer: dict[str, Any], path: str, tally: Tally
     ) -> Agreement:
         total = weights = matched = 0.0
         for key in self._keys(target, answer):
@@ -145,7 +172,7 @@ class Comparer:
             if here in self._ignored:
                 continue
             field = self.compare(target.get(key), answer.get(key), here, tally)
-            if tally is not None and not path:
+            if tally.counts and not path:
                 tally.fields[here] = field.score
             weight = self._weights.get(here, 1.0)
             total += weight * field.score
@@ -161,7 +188,7 @@ class Comparer:
         return [*target, *own]
 
     def _lists(
-        self, match: Match, target: list[Any], answer: list[Any], path: str, tally: Tally | None
+        self, match: Match, target: list[Any], answer: list[Any], path: str, tally: Tally
     ) -> Agreement:
         if isinstance(match, SetMatch):
             target, answer = _distinct(target), _distinct(answer)
@@ -173,9 +200,9 @@ class Comparer:
         if isinstance(match, ListMatch) and match.ordered:
             pairs = [(i, i) for i in range(min(len(target), len(answer)))]
         else:
-            pairs = self._assignment(target, answer, here)
+            pairs = self._assignment(target, answer, here, tally.work)
         agreements = [self.compare(target[i], answer[j], here, tally) for i, j in pairs]
-        if tally is not None:
+        if tally.counts:
             self._unpaired(target, {i for i, _ in pairs}, here, tally, of_target=True)
             self._unpaired(answer, {j for _, j in pairs}, here, tally, of_target=False)
         longest = max(len(target), len(answer))
@@ -183,19 +210,18 @@ class Comparer:
         return Agreement(min(1.0, score), sum(a.matched for a in agreements))
 
     def _in_place(
-        self, target: list[Any], answer: list[Any], path: str, tally: Tally | None
+        self, target: list[Any], answer: list[Any], path: str, tally: Tally
     ) -> Agreement | None:
         """Return the agreement of lists that agree wholly as they stand, else None."""
-        mine = None if tally is None else Tally()
+        mine = Tally(tally.work, counts=tally.counts)
         matched = 0.0
         for expected, given in zip(target, answer, strict=True):
             agreement = self.compare(expected, given, path, mine)
             if agreement.score != 1:
                 return None
             matched += agreement.matched
-        if tally is not None and mine is not None:
-            for leaf, counts in mine.leaves.items():
-                tally.add(leaf, *counts)
+        for leaf, counts in mine.leaves.items():
+            tally.add(leaf, *counts)
         return Agreement(1.0, matched)
 
     def _unpaired(
@@ -206,7 +232,9 @@ class Comparer:
                 self._one_sided(value, path, tally, of_target=of_target)
                 tally.fault(path, value if of_target else None, None if of_target else value)
 
-    def _assignment(self, target: list[Any], answer: list[Any], path: str) -> list[tuple[int, int]]:
+    def _assignment(
+        self, target: list[Any], answer: list[Any], path: str, work: Work
+    ) -> list[tuple[int, int]]:
         """Return which element is compared with which: the pairs with the largest total score."""
         rows, columns = list(range(len(target))), list(range(len(answer)))
         pairs: list[tuple[int, int]] = []
@@ -214,15 +242,32 @@ class Comparer:
             pairs, rows, columns = _equal_pairs(target, answer)
             if len(rows) * len(columns) > MAX_MATRIX:
                 return pairs + list(zip(rows, columns, strict=False))
-        gains = [
-            [self._gain(self.compare(target[i], answer[j], path)) for j in columns] for i in rows
-        ]
+        gains = []
+        tried = Tally(work, counts=False)
+        for i in rows:
+            if work.left <= len(columns):
+                pairs, rows, columns = _equal_pairs(target, answer)
+                return pairs + list(zip(rows, columns, strict=False))
+            agreements = (self.compare(target[i], answer[j], path, tried) for j in columns)
+            gains.append([self._gain(agreement) for agreement in agreements])
         return pairs + [(rows[r], columns[c]) for r, c in best_assignment(gains)]
 
     def _gain(self, agreement: Agreement) -> float:
         return (
             agreement.score + 1e-9 * agreement.matched
         )  # of equal totals, the one with more leaves
+
+    def _fits(self, wanted: _Wanted, value: object) -> bool:
+        """Return whether a value and all below it can be compared as the matches ask."""
+        if wanted.match is not None and not self._is_null(value) and _misfit(wanted.match, value):
+            return False
+        if wanted.keys and isinstance(value, dict):
+            for key, below in wanted.keys.items():
+                if key in value and not self._fits(below, value[key]):
+                    return False
+        if wanted.element is not None and isinstance(value, list):
+            return all(self._fits(wanted.element, item) for item in value)
+        return True
 
     def _one_sided(self, value: object, path: str, tally: Tally, *, of_target: bool) -> None:
         """Count the leaves of a value that nothing stands against."""
@@ -231,11 +276,11 @@ class Comparer:
         match = self.match_at(path, value)
         if isinstance(match, IgnoreMatch):
             return
-        if isinstance(value, dict) and not isinstance(match, _LEAF_TYPES):
+        if isinstance(value, dict) and type(match) not in _LEAF_TYPES:
             for key, item in value.items():
                 here = f"{path}.{key}" if path else key
                 self._one_sided(item, here, tally, of_target=of_target)
-        elif isinstance(value, list) and not isinstance(match, _LEAF_TYPES):
+        elif isinstance(value, list) and type(match) not in _LEAF_TYPES:
             values = _distinct(value) if isinstance(match, SetMatch) else value
             for item in values:
                 self._one_sided(item, f"{path}[]", tally, of_target=of_target)
@@ -247,6 +292,8 @@ class Comparer:
 
     def refusal(self, target: object) -> str | None:
         """Return which part of a target can never be compared as its match asks, else None."""
+        if self._fits(self._wanted, target):
+            return None
         for path, match in self._matches.items():
             for value in _values_at(target, self._steps[path]):
                 if not self._is_null(value) and (problem := _misfit(match, value)):
@@ -254,9 +301,34 @@ class Comparer:
         return None
 
 
+class _Wanted:
+    """What the matches ask of one place in a target, and of the places below it."""
+
+    __slots__ = ("element", "keys", "match")
+
+    def __init__(self) -> None:
+        self.match: Match | None = None
+        self.keys: dict[str, _Wanted] = {}
+        self.element: _Wanted | None = None
+
+    @classmethod
+    def of(cls, matches: Mapping[str, Match], steps: Mapping[str, Sequence[str]]) -> _Wanted:
+        root = cls()
+        for path, match in matches.items():
+            place = root
+            for step in steps[path]:
+                if step == "[]":
+                    place.element = place.element or cls()
+                    place = place.element
+                else:
+                    place = place.keys.setdefault(step, cls())
+            place.match = match
+        return root
+
+
 def _misfit(match: Match, value: object) -> str | None:
-    if isinstance(match, _LEAF_TYPES):
-        return match.refusal(value)
+    if type(match) in _LEAF_TYPES:
+        return match.refusal(value)  # type: ignore[union-attr]
     if isinstance(match, ObjectMatch):
         return None if isinstance(value, dict) else "is no object"
     if isinstance(match, ListMatch | SetMatch):

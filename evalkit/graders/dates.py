@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 DateOrder = Literal["dmy", "mdy"]
@@ -56,6 +57,11 @@ def date_of(
         return value.date() if isinstance(value, dt.datetime) else value
     if not isinstance(value, str) or len(value) > 60:
         return None
+    return _read(value, tuple(formats), order)
+
+
+@lru_cache(maxsize=4096)
+def _read(value: str, formats: tuple[str, ...], order: DateOrder | None) -> dt.date | None:
     text = " ".join(value.split())
     for pattern in formats:
         try:

@@ -23,7 +23,7 @@ from evalkit.graders.scoring import (
     shown,
 )
 
-VERSION = "1"
+VERSION = "2"
 
 
 class FieldsOptions(GraderOptions, frozen=True, kw_only=True):
@@ -87,10 +87,12 @@ class FieldsGrader(ScoringGrader):
 
 
 def _details(tally: Tally) -> dict[str, Any]:
-    matched, expected, given = (
-        sum(counts[i] for counts in tally.leaves.values()) for i in range(3)
-    )
-    each = [f1(*counts) for counts in tally.leaves.values()]
+    matched = expected = given = 0.0
+    each = []
+    for found, wanted, got in tally.leaves.values():
+        matched, expected, given = matched + found, expected + wanted, given + got
+        if wanted + got:
+            each.append(2 * found / (wanted + got))
     return {
         "fields": {path: round(score, 6) for path, score in list(tally.fields.items())[:200]},
         "matched": matched,
@@ -99,7 +101,7 @@ def _details(tally: Tally) -> dict[str, Any]:
         "precision": matched / given if given else None,
         "recall": matched / expected if expected else None,
         "f1_micro": f1(matched, expected, given),
-        "f1_macro": sum(x for x in each if x is not None) / len(each) if each else None,
+        "f1_macro": sum(each) / len(each) if each else None,
     }
 
 

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import Ask, Grader, Judged, JudgingGrader
-from evalkit.core.records import Completion, OutputSpec, Parsed, Sample, Score, fingerprint
-from evalkit.graders.parse import PARSER_VERSION
+from evalkit.core.records import (
+    Completion,
+    OutputSpec,
+    Parsed,
+    Sample,
+    Score,
+    Status,
+    fingerprint,
+)
+from evalkit.graders.parse import PARSER_VERSION, UNCHECKED
 from evalkit.graders.scoring import metrics_problem
 
 
@@ -37,7 +46,7 @@ class Grading:
         if primary not in names:
             raise ConfigError(f"primary: no grader {primary!r}; known: {', '.join(names)}")
 
-    @property
+    @cached_property  # asked once for each trial
     def fingerprint(self) -> str:
         """What decides a score beside the output and the target."""
         spec = self.output
@@ -71,9 +80,13 @@ class Grading:
 
         An answer on a rung that is not accepted is asked only of graders that say that they can:
         `grades_refusals`, `grades_malformed`. What it is worth to the others is not for them to
-        say.
+        say. An answer that could not be checked is a failure of every grader.
         """
-        asked = (g for g in self.graders if self._is_asked(g, parsed) and g not in self.judging)
+        own = [grader for grader in self.graders if grader not in self.judging]
+        if parsed.rung == UNCHECKED:
+            reason = parsed.detail or "the answer could not be checked"
+            return tuple(_failure(grader, reason) for grader in own)
+        asked = (g for g in own if self._is_asked(g, parsed))
         return tuple(_graded(grader, sample, completion, parsed) for grader in asked)
 
     async def judge(self, judged: Judged, scores: tuple[Score, ...], ask: Ask) -> tuple[Score, ...]:
@@ -91,6 +104,17 @@ class Grading:
             return True
         wanted = "grades_refusals" if parsed.rung == "refusal" else "grades_malformed"
         return bool(getattr(grader, wanted, False))
+
+
+def status_of(parsed: Parsed, output: OutputSpec) -> Status:
+    """Return what an answer makes of its trial.
+
+    One that could not be checked is `ok` without a score: the graders failed, not the model.
+    """
+    if parsed.rung == "refusal":
+        return "refused"
+    accepted = parsed.rung in output.accept or parsed.rung == UNCHECKED
+    return "ok" if accepted else "malformed"
 
 
 def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Parsed) -> Score:

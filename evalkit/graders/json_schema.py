@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from evalkit.core.errors import ConfigError
+from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import GraderContext
 from evalkit.core.records import Completion, OutputSpec, Parsed, Sample, Score
 from evalkit.graders.json_text import NotJson, read_json
-from evalkit.graders.parse import Parser
+from evalkit.graders.parse import UNCHECKED, Parser
 from evalkit.graders.schema import check_schema
 from evalkit.graders.scoring import GraderOptions, ScoringGrader, read_options, shown
 from evalkit.graders.suite_files import suite_file
@@ -62,6 +62,8 @@ class JsonSchemaGrader(ScoringGrader):
         """Score the rung; `details` names it, the keyword and the place in the document."""
         if self._reads_itself:
             parsed = self._parser.parse(completion)
+        if parsed.rung == UNCHECKED:
+            raise CannotGrade(f"json_schema: {parsed.detail}")
         details: dict[str, Any] = {"rung": parsed.rung}
         if parsed.rung in self._accept and parsed.rung != "refusal":
             return self.score(1, details=details)

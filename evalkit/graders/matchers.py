@@ -78,17 +78,29 @@ class NumberMatch(Record, frozen=True, kw_only=True, tag="number", forbid_unknow
     decimal: DecimalMark = "auto"
 
     def refusal(self, target: object) -> str | None:  # noqa: D102
+        if type(target) in _NUMERIC and _usual(target):  # type: ignore[arg-type]
+            return None
         reading = Reading(self.decimal)
         return None if number_of(target, reading) is not None else "is no number"
 
     def similarity(self, target: object, answer: object) -> float:  # noqa: D102
-        if type(target) in _NUMERIC and type(answer) in _NUMERIC and target == answer:
-            return 1.0
+        if type(target) in _NUMERIC and type(answer) in _NUMERIC:
+            if target == answer:
+                return 1.0
+            if self._far_apart(target, answer):  # type: ignore[arg-type]
+                return 0.0
         reading = Reading(self.decimal)
         expected, got = number_of(target, reading), number_of(answer, reading)
         if expected is None or got is None:
             return float(same_json(target, answer))  # beyond reach: equal or not
         return float(within(got, expected, self.abs, self.rel))
+
+    def _far_apart(self, target: float, answer: float) -> bool:
+        """Return whether no rounding of binary numbers can bring two within the tolerance."""
+        if not (_usual(target) and _usual(answer)):
+            return False
+        allowed = max(self.abs, self.rel * abs(target))
+        return abs(answer - target) > 1.01 * allowed + 1e-9 * (abs(target) + abs(answer))
 
 
 class DateMatch(Record, frozen=True, kw_only=True, tag="date", forbid_unknown_fields=True):
@@ -179,6 +191,11 @@ def read_matches(matches: Mapping[str, Any], where: str) -> dict[str, Match]:
         if isinstance(found, NumberMatch):
             check_tolerances(found.abs, found.rel, here)
     return read
+
+
+def _usual(number: float) -> bool:
+    """Return whether a number is finite and of a magnitude that is surely read."""
+    return number == 0 or 1e-50 < abs(number) < 1e50
 
 
 def _spelled(value: object) -> str | None:

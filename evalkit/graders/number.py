@@ -13,6 +13,7 @@ from evalkit.core.errors import CannotGrade, ConfigError
 from evalkit.core.ports import GraderContext
 from evalkit.core.records import Completion, Parsed, Sample, Score
 from evalkit.graders.numerals import DecimalMark, Reading, number_of, numbers_in
+from evalkit.graders.patterns import last_match
 from evalkit.graders.scoring import (
     GraderOptions,
     ScoringGrader,
@@ -95,11 +96,11 @@ class NumberGrader(ScoringGrader):
     def _extract(self, text: str) -> Decimal | None:
         if self._pattern is None:
             return self._chosen(text, self.options.extract)
-        matches = list(self._pattern.finditer(text))
-        if not matches:
-            return None
-        found = matches[-1]
-        return self._chosen(found[1 if found.re.groups else 0] or "", "last")
+        try:
+            found = last_match(self._pattern, text)
+        except CannotGrade as limit:
+            raise CannotGrade(f"number: the search by `pattern` was {limit}") from None
+        return None if found is None else self._chosen(found, "last")
 
     def _chosen(self, text: str, which: str) -> Decimal | None:
         numbers = list(numbers_in(text, self._reading))

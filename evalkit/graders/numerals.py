@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 DecimalMark = Literal["auto", ".", ","]
@@ -89,8 +90,11 @@ def number_of(value: object, reading: Reading = Reading()) -> Decimal | None:  #
         return None
     if isinstance(value, int | float):
         return _within_reach(Decimal(repr(value))) if value == value else None
-    if not isinstance(value, str) or len(value) > 200:
-        return None
+    return _spelled(value, reading) if isinstance(value, str) and len(value) <= 200 else None
+
+
+@lru_cache(maxsize=4096)
+def _spelled(value: str, reading: Reading) -> Decimal | None:
     found = list(numbers_in(value, reading))
     words = sum(c.isalpha() for c in value)
     return found[0] if len(found) == 1 and words <= MAX_UNIT_LETTERS else None

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from typing import Any
 
+from evalkit.core.errors import CannotGrade
 from evalkit.core.records import Completion, Mode, OutputSpec, Parsed, without_lone_surrogates
 from evalkit.graders.calls import CallsRead, ToolTable
 from evalkit.graders.json_text import (
@@ -27,10 +28,13 @@ from evalkit.graders.schema import SchemaCheck, SchemaFailure
 PARSER_VERSION = "3"
 """Part of every grading fingerprint: a changed rule regrades stored answers."""
 
+UNCHECKED = "unchecked"
+"""Neither the answer's fault nor its merit: graded by nobody, and a failure of every grader."""
+
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>", re.IGNORECASE)
 _ORPHAN_END = re.compile(r"</(think|thinking|reasoning)>\s*", re.IGNORECASE)
 _CITATION = re.compile(r"\[\s*\d*\s*\]|\{\s*\}")
-_NO_CONTENT = ("refusal", "empty", "truncated")
+_NO_CONTENT = ("refusal", "empty", "truncated", UNCHECKED)
 
 
 class Parser:
@@ -58,7 +62,16 @@ class Parser:
         }[output.format]
 
     def parse(self, completion: Completion) -> Parsed:
-        """Return the rung of an answer and its value. Never raises."""
+        """Return the rung of an answer and its value. Never raises.
+
+        `unchecked`: whether it satisfies the schema could not be decided within the bounds.
+        """
+        try:
+            return self._parse(completion)
+        except CannotGrade as limit:
+            return Parsed(rung=UNCHECKED, detail=_short(str(limit)))
+
+    def _parse(self, completion: Completion) -> Parsed:
         if completion.refusal or completion.finish_reason in ("refusal", "content_filter"):
             said = completion.refusal or completion.finish_reason
             return Parsed(rung="refusal", refused_by="signal", detail=_short(str(said)))
@@ -69,7 +82,11 @@ class Parser:
         return self._read(completion, text)
 
     def failure(self, value: object) -> SchemaFailure | None:
-        """Return how a document fails the schema; None where it satisfies it or there is none."""
+        """Return how a document fails the schema; None where it satisfies it or there is none.
+
+        Raises:
+            CannotGrade: If that could not be decided within the bounds.
+        """
         return self._schema.failure(value) if self._schema else None
 
     def _text(self, completion: Completion, text: str) -> Parsed:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, SupportsIndex
 
-from evalkit.graders.json_text import MAX_DEPTH, NotJson, finite, too_deep
+from evalkit.graders.json_text import MAX_DEPTH, NotJson, finite, read_json, too_deep
 
 MAX_REPAIR_CHARS = 50_000
 """Longer sources are not repaired: the library reads character by character (2 to 5 µs each)."""
@@ -30,6 +30,11 @@ _LEADING_ZEROS = re.compile(r"[-+]?(0+)(?=\d)")
 _LITERAL_END = re.compile(r"(?:true|false|null|True|False|None|\d|[}\]])[\s,]{0,9}\Z")
 _QUOTED = re.compile(rf"{_STRING}|'[^'\n]*'")
 _JOINED = re.compile(r'""\s{0,20}[+&.]\s{0,20}(?:""|\w)|\w\s{0,20}\+\s{0,20}""')
+_SINGLE = r"'((?:[^'\\\x00-\x1f]|\\(?:[\\/\"'bfnrt]|u[0-9a-fA-F]{4}))*+)'"
+_TRIFLE = re.compile(rf"{_STRING}|{_SINGLE}(?=\s*[:,}}\]])|,(?=\s*[}}\]])|\b(?:True|False|None)\b")
+_QUOTE = re.compile(r"""(\\[^'])|\\'|\"""")
+_LITERALS = {"True": "true", "False": "false", "None": "null"}
+_DROPPED = re.compile(r"[^\w%]|_")
 _UNESCAPED = {"b": "", "f": "", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -49,6 +54,8 @@ def repaired(source: str) -> Any:
         raise NotJson(f"not JSON, and longer than the {MAX_REPAIR_CHARS} characters of a repair")
     if too_deep(source):
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+    if source.endswith(("}", "]")) and (value := _put_right(source)):
+        return value
     bare = _COMMENT.sub(lambda match: match[1] or " ", source)
     _refuse_cut(bare)
     if _JOINED.search(_QUOTED.sub('""', bare)):
@@ -61,6 +68,32 @@ def repaired(source: str) -> Any:
     if not _keeps_content(source, bare, value):
         raise NotJson("not JSON, and a repair would change more than punctuation")
     return value
+
+
+def _put_right(source: str) -> Any:
+    """Return a document whose only faults are trailing commas, single quotes, Python's literals.
+
+    These are what models write most; what is then strict JSON needs no library (a fiftieth of the
+    time). None where there is more to it.
+    """
+    try:
+        return read_json(_TRIFLE.sub(_trifle, source))
+    except NotJson:
+        return None
+
+
+def _trifle(match: re.Match[str]) -> str:
+    text = match[0]
+    if text == ",":
+        return ""
+    if match[1] is None:
+        return _LITERALS.get(text, text)
+    return f'"{_QUOTE.sub(_requoted, match[1])}"'
+
+
+def _requoted(match: re.Match[str]) -> str:
+    """Return what stands in single quotes as it stands in double ones."""
+    return match[1] or ("'" if match[0] == "\\'" else '\\"')
 
 
 def _refuse_cut(bare: str) -> None:
@@ -133,7 +166,11 @@ def _content(text: str) -> str:
     text = _ESCAPE.sub(_unescape, text).casefold()
     text = re.sub(r"\bnone\b", "null", text)
     text = _NUMBER.sub(_number, text)
-    return "".join(c for c in text if c.isalnum() or c == "%" or unicodedata.category(c) == "Sc")
+    return _DROPPED.sub(_kept_sign, text)
+
+
+def _kept_sign(match: re.Match[str]) -> str:
+    return match[0] if match[0] == "$" or unicodedata.category(match[0]) == "Sc" else ""
 
 
 def _number(match: re.Match[str]) -> str:

@@ -1,23 +1,29 @@
 """JSON Schema checks, compiled once and named by their first failing keyword.
 
 Drafts 4 to 2020-12 by `$schema` (default 2020-12). `format` is an annotation in every draft,
-nothing is ever fetched, and patterns are matched with a bounded number of steps. This module
-does not know rungs or models.
+nothing is ever fetched. Patterns are matched with a bounded number of steps, and a schema that may
+run away is checked in a process that can be stopped: what is not decided within the bounds is
+`CannotGrade`, never a failure of the document. This module does not know rungs or models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evalkit.core.errors import ConfigError
+from evalkit.core.errors import CannotGrade, ConfigError
+from evalkit.graders.guarded import Guarded, guarded
+from evalkit.graders.schema_shape import may_run_away
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
 PRECEDENCE = ("required", "type", "enum", "additionalProperties")
 MAX_FAILURES = 1000  # of one document; beyond, the rest cannot change a report
+MAX_LISTED_VALUES = 20_000
+"""Of a document with more values the first failure is named: listing all takes 10 µs each."""
 _FALSE_AT = ("additionalProperties", "unevaluatedProperties", "items", "additionalItems",
              "unevaluatedItems", "propertyNames", "contains")  # fmt: skip
 PATTERN_STEPS = 100_000
@@ -54,20 +60,52 @@ class SchemaCheck:
             that is not in it.
     """
 
-    def __init__(self, schema: Mapping[str, Any], where: str) -> None:
+    def __init__(self, schema: Mapping[str, Any], where: str, *, guard: bool = True) -> None:
         self.schema = dict(schema)
+        self._where = where
         self._validator = _compile(self.schema, where)
+        self._guarded: Guarded | None = None
+        if guard and may_run_away(self.schema):
+            self._guarded = guarded("schema", json.dumps({"schema": self.schema, "where": where}))
 
     def failure(self, value: object) -> SchemaFailure | None:
         """Return the failure that names the rung, or None where the value satisfies the schema.
 
         Where several fail: the first of `PRECEDENCE`, then the one that the schema lists first.
+
+        Raises:
+            CannotGrade: If it cannot be decided within the bounds.
         """
+        if self._guarded is not None:
+            return self._elsewhere(self._guarded, value)
         if self._validator.is_valid(value):
             return None
-        found = islice(self._validator.iter_errors(value), MAX_FAILURES)
-        errors = [error for error in found if not _is_spurious(error)]
-        return _described(min(errors, key=self._rank))
+        errors = [error for error in self._errors(value) if not _is_spurious(error)]
+        decided = [error for error in errors if not _is_undecided(error)]
+        if not decided:
+            raise CannotGrade(
+                f"{self._where}: a pattern needs more than {PATTERN_STEPS:,} steps on this document"
+            )
+        return _described(min(decided, key=self._rank))
+
+    def _elsewhere(self, check: Guarded, value: object) -> SchemaFailure | None:
+        try:
+            found = check(value)
+        except CannotGrade as stopped:
+            where = str(stopped).removeprefix(f"{self._where}: ")
+            raise CannotGrade(f"{self._where}: {where}") from None
+        return None if found is None else SchemaFailure(*found)
+
+    def _errors(self, value: object) -> Iterable[jsonschema_rs.ValidationError]:
+        """Yield the failures of a document; of a very large one the first."""
+        import jsonschema_rs
+
+        if _is_larger(value, MAX_LISTED_VALUES):
+            try:
+                self._validator.validate(value)
+            except jsonschema_rs.ValidationError as error:
+                return [error]
+        return islice(self._validator.iter_errors(value), MAX_FAILURES)
 
     def names_type(self, name: str) -> bool:
         """Return whether the schema's root names this type, or names no type at all."""
@@ -134,6 +172,29 @@ def _is_spurious(error: jsonschema_rs.ValidationError) -> bool:
     """
     missing = getattr(error.kind, "property", None)
     return missing is not None and isinstance(error.instance, dict) and missing in error.instance
+
+
+def _is_undecided(error: jsonschema_rs.ValidationError) -> bool:
+    """Return whether a pattern was given up, here or in a branch that would decide."""
+    if type(error.kind).__name__ in ("BacktrackLimitExceeded", "RegexEngineFailure"):
+        return True
+    branches = getattr(error.kind, "context", None) or ()
+    return any(_is_undecided(inner) for branch in branches for inner in branch)
+
+
+def _is_larger(value: object, most: int) -> bool:
+    """Return whether a document holds more than so many values."""
+    waiting, seen = [value], 0
+    while waiting:
+        node = waiting.pop()
+        seen += 1
+        if isinstance(node, dict):
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+        if seen + len(waiting) > most:
+            return True
+    return False
 
 
 def _path(parts: Sequence[str | int]) -> str:

@@ -71,7 +71,10 @@ class ToolCallsGrader(ScoringGrader):
         due = _due_calls(sample.target)
         if isinstance(due, str):
             return f"tool_calls: {due}"
-        problem = next((p for call in due if (p := self._refusal(call))), None)
+        try:
+            problem = next((p for call in due if (p := self._refusal(call))), None)
+        except CannotGrade as undecided:
+            problem = str(undecided)
         return f"tool_calls: {problem}" if problem else None
 
     def grade(self, sample: Sample, completion: Completion, parsed: Parsed) -> Score:

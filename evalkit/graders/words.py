@@ -9,9 +9,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
-_KEPT_INSIDE = re.compile(r"(?<=\d)[.,:/-](?=\d)|(?<![\w.,])-(?=\d)")  # 1,234.5 2026-01-02 -5
+_KEPT_INSIDE = r"(?<=\d)[.,:/-](?=\d)|(?<![\w.,])-(?=\d)"  # 1,234.5 2026-01-02 -5
+_MARK = re.compile(rf"({_KEPT_INSIDE})|[^\w\s]|_")
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
+_EDGE = re.compile(r"[\W_]|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af]|"
+                   "[\U00020000-\U0003ffff]")  # fmt: skip
+MAX_CACHED_CHARS = 256
+"""Names, labels and short answers come back often; long texts do not."""
 
 
 def normalised(text: str, drop: Sequence[str] = ()) -> str:
@@ -20,20 +26,29 @@ def normalised(text: str, drop: Sequence[str] = ()) -> str:
     Punctuation inside numbers and dates stays, and symbols do (€, +, =): "-5" is not "5", "C++"
     is not "C". Words in `drop` are left out.
     """
-    return " ".join(tokens(text, drop))
+    if drop or len(text) > MAX_CACHED_CHARS:
+        return " ".join(tokens(text, drop))
+    return _normalised(text)
+
+
+@lru_cache(maxsize=4096)
+def _normalised(text: str) -> str:
+    return " ".join(tokens(text))
 
 
 def tokens(text: str, drop: Sequence[str] = ()) -> list[str]:
     """Return the words of `normalised` as a list."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    text = _APOSTROPHE.sub("", text)
-    if any(_is_punctuation(c) for c in set(text)):
-        kept = {match.start() for match in _KEPT_INSIDE.finditer(text)}
-        text = "".join(
-            " " if _is_punctuation(c) and i not in kept else c for i, c in enumerate(text)
-        )
+    text = _MARK.sub(_spaced, _APOSTROPHE.sub("", text))
+    if not drop:
+        return text.split()
     dropped = frozenset(drop)
     return [word for word in text.split() if word not in dropped]
+
+
+def _spaced(mark: re.Match[str]) -> str:
+    character = mark[0]
+    return character if mark[1] or not _is_punctuation(character) else " "
 
 
 def token_f1(target: Sequence[str], answer: Sequence[str]) -> float:
@@ -62,7 +77,11 @@ def contains(text: str, part: str) -> bool:
     start = text.find(part)
     while start >= 0:
         end = start + len(part)
-        if _boundary(text[start - 1 : start], part[0]) and _boundary(part[-1], text[end : end + 1]):
+        if not _boundary(text[start - 1 : start], part[0]):
+            edge = _EDGE.search(text, start)  # no place inside this word can be a boundary
+            start = -1 if edge is None else text.find(part, max(edge.start(), start + 1))
+            continue
+        if _boundary(part[-1], text[end : end + 1]):
             return True
         start = text.find(part, start + 1)
     return False

@@ -128,9 +128,12 @@ def _call(item: Any, names: Collection[str]) -> ToolCall | None:
     if not plain and (name not in names or "arguments" not in item):
         return None
     arguments = item.get("arguments", item.get("parameters"))
-    if _is_definition(arguments) or not isinstance(arguments, dict | str | None):
+    if _is_definition(arguments):
         return None
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+    if not isinstance(arguments, dict | str | None) and name not in names:
+        return None
+    arguments = {} if arguments is None else arguments
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
     return ToolCall(name=name, arguments=text)
 
 

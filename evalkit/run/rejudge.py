@@ -21,6 +21,7 @@ from evalkit.run.journal import Index, Journal
 from evalkit.run.judges import JudgeDesk, Judges, entry_of, kin_of, kin_refusal
 from evalkit.run.progress import Progress
 from evalkit.run.stored import Found, Source, new_line, to_grade
+from evalkit.run.trial import grade
 
 _AT_ONCE = 256
 
@@ -109,7 +110,7 @@ class Rejudging:
         trial, source, sample = found.trial, found.source, found.sample
         if sample is None:
             raise AssertionError("a trial that is graded has its sample")
-        scores = source.grading.grade(sample, *found.answers[-1])
+        scores = await grade(source.grading, sample, *found.answers[-1])
         known = known_of(attempts, trial.request_fingerprint)
         key = TrialKey(trial.suite, trial.sample_id, trial.arm, trial.repeat)
         demand = source.suite.demand(sample)

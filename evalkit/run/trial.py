@@ -27,7 +27,7 @@ from evalkit.core.records import (
     Status,
     fingerprint,
 )
-from evalkit.graders.grading import Grading
+from evalkit.graders.grading import Grading, status_of
 from evalkit.graders.parse import Parser, structured_honoured
 from evalkit.run.ask import Asker, Lane, Question
 from evalkit.run.events import TrialKey, TrialLine
@@ -170,7 +170,7 @@ async def _answers(
             completion = answer.completion
         parsed = await _parse(entry.parser, completion)
         answers.append((completion, parsed))
-        if parsed.rung == "refusal" or parsed.rung in entry.suite.spec.output.accept:
+        if status_of(parsed, entry.suite.spec.output) != "malformed":
             break
         cause = "malformed"
     if holds_slot:
@@ -229,7 +229,7 @@ def graded_line(
     sample = by.sample
     return msgspec.structs.replace(
         line,
-        status=_status(parsed, by.output),
+        status=status_of(parsed, by.output),
         output_rung=parsed.rung,
         first_rung=answers[0][1].rung,
         refused_by=parsed.refused_by,
@@ -300,12 +300,6 @@ def _mode(arm: Arm) -> Mode | None:
     """Return the mode that was requested; a recording tells it in the arm's name."""
     mode = parse_choice(arm.name).mode if arm.provider.wire == "replay" else arm.mode
     return mode  # type: ignore[return-value]
-
-
-def _status(parsed: Parsed, output: OutputSpec) -> Status:
-    if parsed.rung == "refusal":
-        return "refused"
-    return "ok" if parsed.rung in output.accept else "malformed"
 
 
 async def _parse(parser: Parser, completion: Completion) -> Parsed:

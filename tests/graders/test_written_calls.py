@@ -51,6 +51,7 @@ TEXTS = [
     ('{"name": "wether", "arguments": {"city": "Bern"}}', "unknown_tool", None),
     ('{"name": "weather", "arguments": {"city": 3}}', "schema:type", None),
     ('{"name": "weather", "arguments": {}}', "schema:required", None),
+    ('{"name": "weather", "arguments": [1]}', "schema:type", None),
     (f"<tool_call>\n{CALL[:-9]}", "truncated", None),
     (CALL[:-1], "truncated", None),
     ('<tool_call>{"name": "weather", "arguments": {"city": Bern}}</tool_call>', "not_json", None),
@@ -74,7 +75,9 @@ TEXTS = [
     ("Some models use the <tool_call> tag.", "valid", []),
     ('I know {"name": "weather", "description": "tells it", "parameters": '
      '{"type": "object", "properties": {"city": {}}}}', "valid", []),
-    ('{"name": "weather", "arguments": [1]}', "valid", []),
+    ('{"name": "weather", "parameters": {"properties": {"city": {}}}}', "valid", []),
+    ('{"name": "Anna", "arguments": [1]}', "valid", []),
+    ('{"name": "Anna", "arguments": {"pro": 1}, "age": 3}', "valid", []),
 ]  # fmt: skip
 
 
