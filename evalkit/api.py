@@ -112,7 +112,7 @@ def regrade(
     from evalkit.run.regrade import regrade as grade_anew
 
     done = grade_anew(folder, options, progress=progress)
-    result = show(folder, write=True)
+    result = show(folder, write=True, checked=True)
     if done.unknown_samples:
         note = f"{done.unknown_samples} trials are of samples that the suite no longer has"
         result = result._replace(warnings=(*result.warnings, note))
@@ -254,37 +254,41 @@ def merge(folders: Sequence[Path], output: Path) -> Result:
     return show(join(folders, output), write=True)
 
 
-def show(folder: Path, *, write: bool = False) -> Result:
+def show(folder: Path, *, write: bool = False, checked: bool = False) -> Result:
     """Summarise a run from its journal.
 
     Args:
         folder: The run's folder.
         write: Write summary.{json,csv,md} as well.
+        checked: This process has just closed the journal itself.
 
     Raises:
         JournalError: If it is no run, or its journal is foreign, mixed or edited.
     """
     found = Run(folder)
     state, reason = found.state
-    summary = summarise(folder)
+    summary = summarise(folder, checked=checked)
     if write:
         _write(summary, folder)
     return Result(folder, state, reason, summary, _warnings(found.manifest, folder))
 
 
-def summarise(folder: Path, *, providers: Path | None = None) -> dict[str, Any]:
+def summarise(
+    folder: Path, *, providers: Path | None = None, checked: bool = False
+) -> dict[str, Any]:
     """Return a run's summary as plain data, derived from its journal.
 
     Args:
         folder: The run's folder.
         providers: Another providers file to take prices from.
+        checked: This process has just closed the journal itself.
 
     Raises:
         JournalError: If it is no run, or its journal is foreign, mixed or edited.
     """
     from evalkit.analysis.runs import summarise_run
 
-    return summarise_run(Run(folder), providers=providers)
+    return summarise_run(Run(folder), providers=providers, checked=checked)
 
 
 def write_tables(folder: Path, *, providers: Path | None = None) -> list[Path]:
@@ -399,7 +403,7 @@ def new_suite(name: str, folder: Path, form: str) -> Path:
 
 
 def _result(closed: Closed) -> Result:
-    summary = summarise(closed.folder)
+    summary = summarise(closed.folder, checked=True)
     _write(summary, closed.folder)
     manifest = read_manifest(closed.folder)
     outlook = closed.outlook
@@ -434,16 +438,19 @@ def _uncarded(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """Say which figures come from judges that nobody has held against people."""
     if not any(suite.get("judging") for suite in manifest["suites"]):
         return
-    from evalkit.analysis.judge_check import find_card
+    from evalkit.analysis.judge_check import doubts, find_card
 
     for suite in manifest["suites"]:
         for facts in suite.get("judging") or ():
-            if find_card(folder, Path(suite["folder"]), facts) is None:
-                judges = ", ".join(facts["judges"])
+            card = find_card(folder, Path(suite["folder"]), facts)
+            judges = ", ".join(facts["judges"])
+            if card is None:
                 yield (
                     f"{suite['name']}: judged by {judges}, and no judge card is valid for that: "
                     f"evalkit judge check {suite['folder']} --labels FILE says how far to trust it"
                 )
+            elif (doubt := doubts(card)) is not None:
+                yield f"{suite['name']}: judged by {judges}: {doubt}"
 
 
 __all__ = [

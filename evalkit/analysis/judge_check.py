@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evalkit.analysis.judging import CriterionFacts, Verdict, check_judge
+from evalkit.analysis.judging import FAIR_KAPPA, CriterionFacts, Verdict, check_judge
 from evalkit.analysis.labels import Item, Label, Labels, Vocabulary, read_labels
 from evalkit.core.errors import ConfigError
 from evalkit.graders.rubric_file import Criterion
@@ -136,6 +136,21 @@ def find_card(
         if isinstance(card, dict) and is_valid_for(card, facts):
             return card
     return None
+
+
+def doubts(card: Mapping[str, Any]) -> str | None:
+    """Return what a card holds against its judge, None where it agrees with people fairly."""
+    poor = [
+        f"{name} {'undefined' if figures['kappa'] is None else format(figures['kappa'], '.2f')}"
+        for name, figures in card["criteria"].items()
+        if figures["kappa"] is None or figures["kappa"] < FAIR_KAPPA
+    ]
+    if not poor:
+        return None
+    return (
+        f"its card of {card['date']} finds little agreement with people beyond chance "
+        f"(kappa: {', '.join(poor)}): do not decide by its verdicts"
+    )
 
 
 def is_valid_for(card: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:

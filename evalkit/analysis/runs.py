@@ -22,15 +22,22 @@ from evalkit.run.folder import Run
 from evalkit.run.prices import FILE, load_price_book, price_attempt, read_prices
 
 
-def summarise_run(run: Run, *, providers: Path | None = None) -> dict[str, Any]:
+def summarise_run(
+    run: Run, *, providers: Path | None = None, checked: bool = False
+) -> dict[str, Any]:
     """Return the document of summary.json, derived from the journal.
+
+    Args:
+        run: The run.
+        providers: Another providers file to take prices from.
+        checked: This process has just checked or closed the journal itself.
 
     Raises:
         JournalError: If the journal is foreign, mixed or edited.
         ConfigError: If the providers file is wrong.
     """
     return summarise(
-        run.trials(),
+        run.trials(checked=checked),
         run_id=run.run_id,
         suites=suite_facts(run.manifest),
         arms=arm_facts(run.manifest),

@@ -82,6 +82,8 @@ class RubricGrader(ScoringGrader):
         self.judges = require_judge(rubric, (), where)
         self.independent = rubric.independent
         self._form = verdict_form(rubric)
+        tools = [tool.get("function", tool) for tool in context.output.tools]
+        self._tools = canonical_json(tools).decode() if tools else ""
         most = _BASE_TOKENS + _TOKENS_PER_CRITERION * len(rubric.criteria)
         self._params = {"temperature": 0, "max_tokens": most, **rubric.params}
         decides = [self.judges, rubric.repeats, rubric.panel, rubric.max_attempts, self._params]
@@ -138,8 +140,10 @@ class RubricGrader(ScoringGrader):
         return self._decided(decisions, details)
 
     def _data(self, judged: Judged) -> list[tuple[str, str]]:
-        """Return what the judge is shown: the task, the reference where asked for, the output."""
+        """Return what the judge is shown: task, tools, the reference where asked for, output."""
         data = [("task", clipped(task_shown(judged.messages)))]
+        if self._tools:
+            data.append(("tools", clipped(self._tools)))
         if self.rubric.reference == "target":
             data.append(("reference", clipped(_spelled(judged.sample.target))))
         data.append(("output", clipped(answer_shown(judged.completion))))

@@ -112,16 +112,20 @@ class Run:
         """
         return check(self.folder, self.run_id, self.manifest.get("journal_sha256"))
 
-    def trials(self) -> Iterator[Trial]:
+    def trials(self, *, checked: bool = False) -> Iterator[Trial]:
         """Iterate over the trials; of several events of one trial the last counts.
 
         Attempts of an earlier, superseded request (an edited prompt) are left out. A trial that
         was interrupted before its end is not given.
 
+        Args:
+            checked: This process has just checked or closed the journal itself.
+
         Raises:
             JournalError: As `check`.
         """
-        self.check()
+        if not checked:
+            self.check()
         for attempts, trial in Index(self.folder / NAME).groups():
             if trial is not None:
                 own = [a for a in attempts if belongs(a, trial.request_fingerprint)]

@@ -59,13 +59,17 @@ class Journal:
         folder: The run's folder.
         run_id: Every line names it.
         tail: Where an existing journal is gone on with, as `check` returned it.
+        hold_bytes: Write only when so many bytes have come together: for events that can be made
+            again at no cost. By default each is written at once.
 
     Raises:
         JournalError: If another process is writing to it, or has written since it was checked;
             later, if a line cannot be written (a full disk): it is then left out as a whole.
     """
 
-    def __init__(self, folder: Path, run_id: str, tail: Tail | None = None) -> None:
+    def __init__(
+        self, folder: Path, run_id: str, tail: Tail | None = None, *, hold_bytes: int = 0
+    ) -> None:
         self.path = folder / NAME
         self.run_id = run_id
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | (0 if tail else os.O_EXCL)
@@ -80,6 +84,8 @@ class Journal:
         self._chain = tail.chain if tail else _START
         self._size = tail.size if tail else 0
         self._hash = tail.digest if tail else hashlib.sha256()
+        self._held = bytearray()
+        self._hold_bytes = hold_bytes
 
     def attempt(self, key: TrialKey, attempt: Attempt) -> Attempt:
         """Append one attempt; return it as it now stands in the file (lone surrogates replaced)."""
@@ -101,6 +107,7 @@ class Journal:
 
     def sync(self) -> None:
         """Force what was appended to the disk."""
+        self._write()
         os.fsync(self._fd)
 
     def close(self) -> str:
@@ -121,17 +128,24 @@ class Journal:
 
     def _append(self, payload: bytes) -> None:
         chain = _next(self._chain, payload)
-        line = payload[:-1] + b',"chain":"' + chain + b'"}\n'
-        try:
-            written = os.write(self._fd, line)
-            while written < len(line):
-                written += os.write(self._fd, line[written:])
-        except OSError as error:
-            os.ftruncate(self._fd, self._size)  # what was written of the line would tear the next
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from None
-        self._size += len(line)
+        self._held += payload[:-1] + b',"chain":"' + chain + b'"}\n'
+        if len(self._held) > self._hold_bytes:
+            self._write()
         self._chain = chain
-        self._hash.update(line)
+
+    def _write(self) -> None:
+        """Write what is held: all of it, or nothing."""
+        lines = bytes(self._held)
+        self._held.clear()
+        try:
+            written = 0
+            while written < len(lines):
+                written += os.write(self._fd, lines[written:])
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)  # what was written of a line would tear the next
+            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from None
+        self._size += len(lines)
+        self._hash.update(lines)
 
 
 class Tail(NamedTuple):

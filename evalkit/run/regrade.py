@@ -30,6 +30,8 @@ from evalkit.run.setup import code_allowed, grading_of, settings_for, time_of, v
 from evalkit.run.stored import Source, new_line, to_grade
 from evalkit.suite.loader import load_suite
 
+_HELD_BYTES = 1 << 18
+
 
 class Regraded(NamedTuple):
     """What regrading did: trials graded anew, trials left alone, trials not gradable here.
@@ -100,7 +102,7 @@ def _with_journal(
     run: Run, tail: Tail, sources: dict[str, Source], work: Callable[[Journal], Regraded]
 ) -> Regraded:
     """Do something with the journal opened for writing, and close it whatever happens."""
-    journal = _opened(run, tail)
+    journal = _opened(run, tail, _HELD_BYTES)
     done = None
     try:
         done = work(journal)
@@ -109,8 +111,8 @@ def _with_journal(
     return done
 
 
-def _opened(run: Run, tail: Tail) -> Journal:
-    journal = Journal(run.folder, run.run_id, tail)
+def _opened(run: Run, tail: Tail, hold_bytes: int = 0) -> Journal:
+    journal = Journal(run.folder, run.run_id, tail, hold_bytes=hold_bytes)
     if not run.is_open:  # a kill from here on must not leave a closed run with another journal
         write_manifest(run.folder, {**run.manifest, "journal_sha256": None})
     return journal

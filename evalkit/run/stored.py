@@ -5,7 +5,6 @@ It does not ask anybody and does not write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from evalkit.core.records import Completion, Parsed, Sample, Score
@@ -29,7 +28,7 @@ class Source(NamedTuple):
     @classmethod
     def of(cls, suite: Suite, grading: Grading) -> Source:
         """Return a suite indexed by the ids of its samples."""
-        numbers = {hash64(sample_id): number for number, sample_id in _ids(suite)}
+        numbers = {known: number for number, known in enumerate(suite.samples.id_hashes)}
         return cls(suite, Parser(suite.spec.output), grading, numbers)
 
     def sample(self, sample_id: str) -> Sample | None:
@@ -78,8 +77,3 @@ def new_line(found: Found, scores: tuple[Score, ...] | None = None) -> TrialLine
     by = GradeBy(sample, source.grading, source.suite.spec.output, found.trial.structured_requested)
     now = SystemClock().now_iso()
     return graded_line(found.trial, found.answers, scores, by, finished_at=now, regraded=True)
-
-
-def _ids(suite: Suite) -> Iterator[tuple[int, str]]:
-    for number, sample in enumerate(suite.samples):
-        yield number, sample.id

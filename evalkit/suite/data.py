@@ -131,11 +131,15 @@ class Samples:
         spec: What the columns mean.
         table: The rows.
         check: Says why a sample can never be graded or rendered, else None.
+
+    Attributes:
+        id_hashes: `hash64` of each sample's id, in order.
     """
 
     def __init__(self, spec: DataSpec, table: Table, check: SampleCheck | None = None) -> None:
         self.spec = spec
         self.table = table
+        self.id_hashes = array("Q")
         self._index(check)
 
     def __len__(self) -> int:
@@ -155,7 +159,6 @@ class Samples:
     def _index(self, check: SampleCheck | None) -> None:
         """One pass: types, required columns, repeated ids; problems are shown three at a time."""
         problems: list[str] = []
-        hashes = array("Q")
         rows = 0
         for offset, line, row in self.table.scan():
             rows += 1
@@ -167,13 +170,13 @@ class Samples:
             except ConfigError as error:
                 problem = str(error)
             else:
-                hashes.append(hash64(sample.id))
+                self.id_hashes.append(hash64(sample.id))
             if problem:
                 problems.append(f"{self.table.place(line)}: {problem}")
                 if len(problems) > _SHOWN_PROBLEMS:
                     break
             self.table.keep(offset, line)
-        problems = problems or self._repeated(hashes)
+        problems = problems or self._repeated(self.id_hashes)
         if problems:
             raise ConfigError(problems)
         if not len(self):

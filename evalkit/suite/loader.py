@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Suite:
         )
         self.prompts = Prompts(spec.prompt, spec.output, examples)
         self._check = check
+        self._input_keys = array("Q")
         table = _table(spec.data.path, spec.data.hub, spec.file)
         self.samples = Samples(spec.data, table, self._problem)
         self._refuse_scored(examples, f"{spec.prompt.examples}", "this example")
@@ -67,6 +69,7 @@ class Suite:
         return strictest([self.own_demand, requirement(sample.sensitivity, sample.require)])
 
     def _problem(self, sample: Sample) -> str | None:
+        self._input_keys.append(_key(self.prompts, sample))
         return self.prompts.check(sample.columns) or (self._check(sample) if self._check else None)
 
     def _train(self) -> tuple[Sample, ...]:
@@ -94,12 +97,9 @@ class Suite:
         if problems:
             raise ConfigError(problems)
 
-    def _scored(self, rows: Sequence[Sample]) -> set[bytes]:
-        """Return the inputs of some rows that are scored as well; holds no more than those."""
-        wanted = {_key(self.prompts, row) for row in rows}
-        if not wanted:
-            return wanted
-        return {key for sample in self.samples if (key := _key(self.prompts, sample)) in wanted}
+    def _scored(self, rows: Sequence[Sample]) -> set[int]:
+        """Return the inputs of some rows that are scored as well."""
+        return {_key(self.prompts, row) for row in rows}.intersection(self._input_keys)
 
     def _hashes(self) -> dict[str, str]:
         spec = self.spec
@@ -171,5 +171,6 @@ def _file_hash(spec: SuiteSpec, grader: str, default: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _key(prompts: Prompts, sample: Sample) -> bytes:
-    return hashlib.blake2b(prompts.input_key(sample.columns), digest_size=8).digest()
+def _key(prompts: Prompts, sample: Sample) -> int:
+    digest = hashlib.blake2b(prompts.input_key(sample.columns), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -214,6 +214,17 @@ def test_a_judged_figure_without_a_card_says_so(evalkit: Any, suite: Path) -> No
     assert "no judge card" in evalkit("run", suite, "--models", "rules:rules").err
 
 
+def test_a_card_that_speaks_against_the_judge_is_told(evalkit: Any, suite: Path) -> None:
+    """A valid card is not enough: it must be a good one."""
+    folder = run_of(evalkit)
+    lines = [{**line, "label": "yes" if n % 3 else "no"} for n, line in enumerate(label_lines())]
+    labels = write(Path("labels.jsonl"), lines)
+    evalkit("judge", "check", suite, "--labels", labels, "--run", folder)
+    said = evalkit("show", folder).err
+    assert "little agreement with people beyond chance (kappa: fine" in said
+    assert "do not decide by its verdicts" in said
+
+
 def test_two_arms_are_compared_in_pairs(evalkit: Any, suite: Path) -> None:
     """A table for people, a document for programs."""
     outputs = [

@@ -99,7 +99,7 @@ def test_a_grader_killed_at_work_leaves_the_attempt(
     folder = project.suite(rows(1), graders={"python": {"file": "graders.py", "function": "grade"}})
     (folder / "graders.py").write_text(
         "import os, signal\n"
-        "def grade(sample, output, parsed):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def grade(sample, output, parsed):\n    os.kill(os.getppid(), signal.SIGKILL)\n"
     )
     process = project.beside()
     process.communicate(timeout=30)
