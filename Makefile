@@ -31,6 +31,10 @@ weights: $(READY)  ## fetch the embedded model (93 MB, hash-checked)
 demo: $(READY) weights  ## run suites/extraction on the embedded contestants: no key, no network
 	@$(BIN)/python examples/demo.py
 
+judge: $(READY) weights  ## hold the embedded judge against people's labels (it will not look good)
+	@$(BIN)/evalkit judge check suites/summarization --labels suites/summarization/judge/labels.jsonl \
+	  --limit 8 --output /dev/null
+
 test: $(READY) weights  ## run the tests
 	$(BIN)/python -m pytest -q
 
@@ -51,4 +55,4 @@ wheel: $(READY)  ## build the wheel into dist/
 clean:  ## remove what was built
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup weights demo test lint check bench wheel clean
+.PHONY: help setup weights demo judge test lint check bench wheel clean

@@ -20,6 +20,8 @@ from evalkit.run.setup import RunOptions
 from evalkit.suite.loader import Suite
 
 if TYPE_CHECKING:
+    from evalkit.analysis.summary import Summing
+    from evalkit.core.records import Trial
     from evalkit.run.pairs import PairOptions
     from evalkit.run.regrade import Regraded, RegradeOptions
 
@@ -109,10 +111,20 @@ def regrade(
         ConfigError: If the suite cannot be read or is not part of the run.
         JournalError: If the journal is foreign, mixed or edited.
     """
+    from evalkit.analysis.runs import summing_of
     from evalkit.run.regrade import regrade as grade_anew
 
-    done = grade_anew(folder, options, progress=progress)
-    result = show(folder, write=True, checked=True)
+    started: list[Summing] = []
+
+    def begin(manifest: Mapping[str, Any]) -> Callable[[Trial], None]:
+        started.append(summing_of(Run(folder), manifest))
+        return started[0].add
+
+    done = grade_anew(folder, options, progress=progress, begin=begin)
+    if started:  # it was summed up on the way
+        result = _shown(Run(folder), started[0].document(), write=True)
+    else:
+        result = show(folder, write=True, checked=True)
     if done.unknown_samples:
         note = f"{done.unknown_samples} trials are of samples that the suite no longer has"
         result = result._replace(warnings=(*result.warnings, note))
@@ -265,12 +277,15 @@ def show(folder: Path, *, write: bool = False, checked: bool = False) -> Result:
     Raises:
         JournalError: If it is no run, or its journal is foreign, mixed or edited.
     """
-    found = Run(folder)
+    return _shown(Run(folder), summarise(folder, checked=checked), write=write)
+
+
+def _shown(found: Run, summary: dict[str, Any], *, write: bool) -> Result:
     state, reason = found.state
-    summary = summarise(folder, checked=checked)
     if write:
-        _write(summary, folder)
-    return Result(folder, state, reason, summary, _warnings(found.manifest, folder))
+        _write(summary, found.folder)
+    warnings = _warnings(found.manifest, found.folder)
+    return Result(found.folder, state, reason, summary, warnings)
 
 
 def summarise(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.analysis.cost import PriceAttempt
-from evalkit.analysis.summary import ArmFacts, SuiteFacts, summarise
+from evalkit.analysis.summary import ArmFacts, SuiteFacts, Summing
 from evalkit.core.errors import ConfigError
 from evalkit.core.records import Attempt
 from evalkit.providers.catalogue import load_catalogue
@@ -36,13 +36,21 @@ def summarise_run(
         JournalError: If the journal is foreign, mixed or edited.
         ConfigError: If the providers file is wrong.
     """
-    return summarise(
-        run.trials(checked=checked),
-        run_id=run.run_id,
-        suites=suite_facts(run.manifest),
-        arms=arm_facts(run.manifest),
-        price=pricing(run, providers),
-    )
+    summing = summing_of(run, run.manifest, providers)
+    for trial in run.trials(checked=checked):
+        summing.add(trial)
+    return summing.document()
+
+
+def summing_of(run: Run, manifest: Mapping[str, Any], providers: Path | None = None) -> Summing:
+    """Return an empty summary of a run, to be given its trials.
+
+    Args:
+        run: The run.
+        manifest: Its manifest as it is, or as it is going to be.
+        providers: Another providers file to take prices from.
+    """
+    return Summing(run.run_id, suite_facts(manifest), arm_facts(manifest), pricing(run, providers))
 
 
 def write_run_tables(run: Run, *, providers: Path | None = None) -> list[Path]:

@@ -25,7 +25,7 @@ from evalkit.analysis.figures import (
 from evalkit.core.records import Record, Trial
 from evalkit.stats.ratios import fieller
 
-__all__ = ["ArmFacts", "SuiteFacts", "summarise"]
+__all__ = ["ArmFacts", "SuiteFacts", "Summing", "summarise"]
 
 SCHEMA_VERSION = 1
 _MOST_SHOWN = 5
@@ -71,18 +71,55 @@ def summarise(
     Raises:
         KeyError: If a trial's suite is not among the suites.
     """
-    columns: dict[tuple[str, str], ArmColumns] = {}
+    summing = Summing(run_id, suites, arms, price)
     for trial in trials:
+        summing.add(trial)
+    return summing.document()
+
+
+class Summing:
+    """A summary in the making: takes one trial at a time.
+
+    Args:
+        run_id: As of `summarise`, like the others.
+        suites: Facts by suite name.
+        arms: Facts by suite and arm.
+        price: Prices one attempt.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        suites: Mapping[str, SuiteFacts],
+        arms: Mapping[tuple[str, str], ArmFacts],
+        price: PriceAttempt,
+    ) -> None:
+        self._run_id = run_id
+        self._suites = suites
+        self._arms = arms
+        self._price = price
+        self._columns: dict[tuple[str, str], ArmColumns] = {}
+
+    def add(self, trial: Trial) -> None:
+        """Take one trial.
+
+        Raises:
+            KeyError: If its suite is not among the suites.
+        """
         key = (trial.suite, trial.arm)
-        found = columns.get(key)
+        found = self._columns.get(key)
         if found is None:
-            found = columns[key] = ArmColumns(suites[trial.suite])
-        found.add(trial, price)
-    place = {name: index for index, name in enumerate(arms)}
-    order = {name: index for index, name in enumerate(suites)}
-    keys = sorted(columns, key=lambda k: (order[k[0]], place.get(k, len(place)), k[1]))
-    rows = [summary_row(*key, columns.pop(key), arms.get(key, ArmFacts())) for key in keys]
-    return {"schema_version": SCHEMA_VERSION, "run_id": run_id, "rows": rows}
+            found = self._columns[key] = ArmColumns(self._suites[trial.suite])
+        found.add(trial, self._price)
+
+    def document(self) -> dict[str, Any]:
+        """Return the document; the columns are given up on the way."""
+        columns, arms = self._columns, self._arms
+        place = {name: index for index, name in enumerate(arms)}
+        order = {name: index for index, name in enumerate(self._suites)}
+        keys = sorted(columns, key=lambda k: (order[k[0]], place.get(k, len(place)), k[1]))
+        rows = [summary_row(*key, columns.pop(key), arms.get(key, ArmFacts())) for key in keys]
+        return {"schema_version": SCHEMA_VERSION, "run_id": self._run_id, "rows": rows}
 
 
 def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> dict[str, Any]:

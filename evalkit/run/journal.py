@@ -255,7 +255,7 @@ class Index:
         attempts: list[AttemptLine] = []
         trial: bytes | None = None
         start = self._starts[group]
-        for number in self._order[start : start + self._sizes[group]]:
+        for number in self._order[start : start + self._sizes[group]].tolist():
             file.seek(self._offsets[number])
             if self._kinds[number]:
                 trial = file.readline()

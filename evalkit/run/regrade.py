@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError, JournalError
 from evalkit.core.ports import Clock
-from evalkit.core.records import Record
+from evalkit.core.records import Record, Trial
 from evalkit.providers.catalogue import load_catalogue
 from evalkit.run.budget import Budget
 from evalkit.run.clock import SystemClock
+from evalkit.run.events import trial_of
 from evalkit.run.folder import Run, write_manifest
 from evalkit.run.journal import Index, Journal, Tail
 from evalkit.run.judges import Judges
@@ -27,10 +28,13 @@ from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
 from evalkit.run.rejudge import Kin, Rejudging, Watch, kin_of_arms
 from evalkit.run.setup import code_allowed, grading_of, settings_for, time_of, view_of
-from evalkit.run.stored import Source, new_line, to_grade
+from evalkit.run.stored import Source, attempts_of, new_line, to_grade
 from evalkit.suite.loader import load_suite
 
 _HELD_BYTES = 1 << 18
+
+Observe = Callable[[Trial], None]
+Begin = Callable[[Mapping[str, Any]], Observe]
 
 
 class Regraded(NamedTuple):
@@ -74,6 +78,7 @@ def regrade(
     *,
     clock: Clock | None = None,
     progress: Progress | None = None,
+    begin: Begin | None = None,
 ) -> Regraded:
     """Grade a run's stored outputs anew.
 
@@ -82,6 +87,8 @@ def regrade(
         options: By what.
         clock: Time.
         progress: Told of every judge's attempt.
+        begin: Told of the manifest that is going to be, gives what is told of every trial as it
+            then is; not called where judges are asked.
 
     Raises:
         ConfigError: If the suite cannot be read, is not one of this run's, or a judge cannot be
@@ -94,20 +101,20 @@ def regrade(
     sources = _sources(run, options)
     watch = Watch(clock or SystemClock(), progress or Silent())
     if not any(source.grading.judging for source in sources.values()):
-        return _with_journal(run, tail, sources, lambda journal: _regrade(journal, sources))
+        return _all_at_once(run, tail, sources, begin)
     return asyncio.run(_judged_anew(run, tail, sources, options, watch))
 
 
-def _with_journal(
-    run: Run, tail: Tail, sources: dict[str, Source], work: Callable[[Journal], Regraded]
-) -> Regraded:
-    """Do something with the journal opened for writing, and close it whatever happens."""
+def _all_at_once(run: Run, tail: Tail, sources: dict[str, Source], begin: Begin | None) -> Regraded:
+    """Grade without judges, and close the journal whatever happens."""
+    facts = _updated(run, sources)
+    observe = begin(facts) if begin else None
     journal = _opened(run, tail, _HELD_BYTES)
     done = None
     try:
-        done = work(journal)
+        done = _regrade(journal, sources, observe)
     finally:
-        _closed(run, journal, _updated(run, sources) if done else None)
+        _closed(run, journal, facts if done else None)
     return done
 
 
@@ -125,19 +132,24 @@ def _closed(run: Run, journal: Journal, facts: Mapping[str, Any] | None) -> None
         write_manifest(run.folder, {**(facts or run.manifest), "journal_sha256": sha256})
 
 
-def _regrade(journal: Journal, sources: dict[str, Source]) -> Regraded:
+def _regrade(journal: Journal, sources: dict[str, Source], observe: Observe | None) -> Regraded:
     changed = same = unknown = 0
-    for attempts, trial in Index(journal.path).groups():
-        if trial is None or trial.suite not in sources:
+    for lines, trial in Index(journal.path).groups():
+        if trial is None:
             continue
-        found = to_grade(attempts, trial, sources[trial.suite])
+        attempts = attempts_of(lines, trial)
+        source = sources.get(trial.suite)
+        found = None if source is None else to_grade(attempts, trial, source)
         if found is None:
-            unknown += 1
+            unknown += source is not None
         elif found.answers:
-            journal.trial(new_line(found))
+            trial = new_line(found)
+            journal.trial(trial)
             changed += 1
         else:
             same += 1
+        if observe is not None:
+            observe(trial_of(trial, attempts))
     return Regraded(changed, same, unknown)
 
 

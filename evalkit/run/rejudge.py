@@ -20,7 +20,7 @@ from evalkit.run.events import AttemptLine, TrialKey, TrialLine
 from evalkit.run.journal import Index, Journal
 from evalkit.run.judges import JudgeDesk, Judges, entry_of, kin_of, kin_refusal
 from evalkit.run.progress import Progress
-from evalkit.run.stored import Found, Source, new_line, to_grade
+from evalkit.run.stored import Found, Source, attempts_of, new_line, to_grade
 from evalkit.run.trial import grade
 
 _AT_ONCE = 256
@@ -74,7 +74,8 @@ class Rejudging:
             for attempts, trial in index.groups():
                 if trial is None or trial.suite not in self._sources:
                     continue
-                found = to_grade(attempts, trial, self._sources[trial.suite])
+                own = attempts_of(attempts, trial)
+                found = to_grade(own, trial, self._sources[trial.suite])
                 if found is None:
                     unknown += 1
                 elif not found.answers:

@@ -5,13 +5,14 @@ It does not ask anybody and does not write.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from evalkit.core.records import Completion, Parsed, Sample, Score
+from evalkit.core.records import Attempt, Completion, Parsed, Sample, Score
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser
 from evalkit.run.clock import SystemClock
-from evalkit.run.events import AttemptLine, TrialLine, attempt_of
+from evalkit.run.events import AttemptLine, TrialLine, attempt_of, belongs
 from evalkit.run.trial import GradeBy, graded_line, grading_key
 from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite
@@ -44,27 +45,31 @@ class Found(NamedTuple):
     source: Source
     sample: Sample | None = None
     answers: tuple[tuple[Completion, Parsed], ...] = ()
+    key: str = ""
 
 
-def to_grade(attempts: list[AttemptLine], trial: TrialLine, source: Source) -> Found | None:
+def attempts_of(lines: list[AttemptLine], trial: TrialLine) -> tuple[Attempt, ...]:
+    """Return the attempts that belong to a trial, its judges' among them."""
+    return tuple(attempt_of(a) for a in lines if belongs(a, trial.request_fingerprint))
+
+
+def to_grade(attempts: Sequence[Attempt], trial: TrialLine, source: Source) -> Found | None:
     """Return a trial with its answers, without them where it stays, None for a lost sample."""
     same = Found(trial, source)
     if trial.status in ("error", "skipped"):
         return same
-    own = [a for a in attempts if a.request_fingerprint == trial.request_fingerprint]
-    answers = [
-        done for a in own if a.role == "model" and (done := attempt_of(a).completion) is not None
-    ]
+    answers = [a.completion for a in attempts if a.role == "model" and a.completion is not None]
     if not answers:
         return same
     sample = source.sample(trial.sample_id)
     if sample is None:
         return None
     pending = any(score.pending for score in trial.scores)
-    if trial.grading_fingerprint == grading_key(source.grading, sample) and not pending:
+    key = grading_key(source.grading, sample)
+    if trial.grading_fingerprint == key and not pending:
         return same
     parsed = tuple((answer, source.parser.parse(answer)) for answer in answers)
-    return Found(trial, source, sample, parsed)
+    return Found(trial, source, sample, parsed, key)
 
 
 def new_line(found: Found, scores: tuple[Score, ...] | None = None) -> TrialLine:
@@ -74,6 +79,7 @@ def new_line(found: Found, scores: tuple[Score, ...] | None = None) -> TrialLine
         raise AssertionError("a trial that is graded has its sample")
     if scores is None:
         scores = source.grading.grade(sample, *found.answers[-1])
-    by = GradeBy(sample, source.grading, source.suite.spec.output, found.trial.structured_requested)
+    output, mode = source.suite.spec.output, found.trial.structured_requested
+    by = GradeBy(sample, source.grading, output, mode, found.key)
     now = SystemClock().now_iso()
     return graded_line(found.trial, found.answers, scores, by, finished_at=now, regraded=True)

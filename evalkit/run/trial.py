@@ -198,12 +198,17 @@ def _unjudged(scores: Sequence[Score]) -> str | None:
 
 
 class GradeBy(NamedTuple):
-    """By what an answer is graded: sample, graders, the asked form, the requested mode."""
+    """By what an answer is graded: sample, graders, the asked form, the requested mode.
+
+    Attributes:
+        key: `grading_key` of these, where it is known.
+    """
 
     sample: Sample
     grading: Grading
     output: OutputSpec
     mode: Mode | None
+    key: str = ""
 
 
 def graded_line(
@@ -242,8 +247,8 @@ def graded_line(
         scores=scores,
         reason=parsed.detail,
         recorded=completion.recorded,
-        completion_hash=completion.content_hash(),
-        grading_fingerprint=grading_key(by.grading, sample),
+        completion_hash=line.completion_hash or completion.content_hash(),
+        grading_fingerprint=by.key or grading_key(by.grading, sample),
         finished_at=finished_at,
         regraded=regraded,
     )
