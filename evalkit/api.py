@@ -5,14 +5,12 @@ Each function takes paths and records and returns plain data or a record; none p
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit.core.errors import ConfigError, EvalkitError, JournalError
 from evalkit.core.ports import Clock
-from evalkit.core.records import Record
 from evalkit.run.execute import Closed, Confirm, go_on, start
 from evalkit.run.folder import Run, read_manifest, state_of
 from evalkit.run.progress import Progress
@@ -20,9 +18,10 @@ from evalkit.run.setup import RunOptions
 from evalkit.suite.loader import Suite
 
 if TYPE_CHECKING:
+    from evalkit.analysis.judge_check import CheckedJudge, JudgeCheck
     from evalkit.analysis.summary import Summing
     from evalkit.core.records import Trial
-    from evalkit.run.pairs import PairOptions
+    from evalkit.run.pair_inputs import PairOptions
     from evalkit.run.regrade import Regraded, RegradeOptions
 
 _LAG_LIMIT_MS = 50.0
@@ -131,101 +130,18 @@ def regrade(
     return result, done
 
 
-class JudgeCheck(Record, frozen=True, kw_only=True):
-    """What `check_judge` is asked to do.
-
-    Attributes:
-        suite: The suite's folder.
-        labels: People's labels, a JSON object a line.
-        run: A run that was judged; None judges the outputs beside the labels.
-        outputs: A recording of the labelled outputs; default: outputs.jsonl beside the labels.
-        judges: Who judges the outputs, in place of those that the rubric names.
-        rubric: A rubric of the suite's folder, in place of its grader's.
-        epsilon: The judge's advantage in the alternative annotator test.
-        card: Where the card is written as well; default: the suite's folder.
-        limit: Judge the outputs of so many labelled samples only.
-    """
-
-    suite: Path
-    labels: Path
-    run: Path | None = None
-    outputs: Path | None = None
-    judges: tuple[str, ...] = ()
-    rubric: str | None = None
-    providers: Path | None = None
-    results: str = "results"
-    budget_usd: float | None = None
-    epsilon: float = 0.15
-    card: Path | None = None
-    command: str = ""
-    limit: int | None = None
-
-
-class CheckedJudge(NamedTuple):
-    """A judge held against people.
-
-    Attributes:
-        card: The document of judge_card.json.
-        paths: Where it was written.
-        run: The run whose verdicts were checked.
-        state: That run's state; a judge that could not be reached leaves it `incomplete`.
-        unmatched: Labels of outputs that the run does not hold, by arm.
-    """
-
-    card: dict[str, Any]
-    paths: tuple[Path, ...]
-    run: Path
-    state: str
-    unmatched: dict[str, int]
-
-
 def check_judge(
     wanted: JudgeCheck, *, confirm: Confirm | None = None, progress: Progress | None = None
 ) -> CheckedJudge:
-    """Hold a judge against people's labels, and write its card.
+    """Hold a judge against people's labels, and write its card; see `JudgeCheck`.
 
     Raises:
         ConfigError: If a label is about nothing, or nothing was judged.
         JournalError: If the run's journal is foreign, mixed or edited.
     """
-    from evalkit.analysis.judge_check import CARD, check_against_people, write_card
+    from evalkit.analysis.judge_check import check_judge as check_it
 
-    suite = load_suite(wanted.suite)
-    folder = wanted.run or _judged_outputs(wanted, suite, confirm, progress)
-    run = Run(folder)
-    today = dt.datetime.now(dt.UTC).date()
-    checked = check_against_people(run, suite, wanted.labels, today=today, epsilon=wanted.epsilon)
-    places = (folder / CARD, wanted.card or suite.spec.folder / CARD)
-    written = tuple(place for place in places if write_card(checked.card, place))
-    return CheckedJudge(checked.card, written, folder, run.state[0], checked.unmatched)
-
-
-def _judged_outputs(
-    wanted: JudgeCheck, suite: Suite, confirm: Confirm | None, progress: Progress | None
-) -> Path:
-    """Judge the outputs that have labels; wrong labels are refused before anything is asked."""
-    import msgspec
-
-    from evalkit.analysis.judge_check import labels_for
-    from evalkit.run.verdicts import OutputsToJudge, drawn, judge_outputs, rubric_to_use
-
-    judging = OutputsToJudge(
-        suite=wanted.suite,
-        outputs=wanted.outputs or wanted.labels.parent / "outputs.jsonl",
-        judges=wanted.judges,
-        rubric=wanted.rubric,
-        providers=str(wanted.providers) if wanted.providers else None,
-        results=wanted.results,
-        budget_usd=wanted.budget_usd,
-        command=wanted.command,
-    )
-    items = labels_for(suite, wanted.labels, rubric_to_use(judging)).items
-    judging = msgspec.structs.replace(
-        judging,
-        repeats=max(item.repeat for item in items),
-        samples=drawn({item.sample_id for item in items}, wanted.limit),
-    )
-    return judge_outputs(judging, confirm=confirm, progress=progress).folder
+    return check_it(wanted, confirm=confirm, progress=progress)
 
 
 def compare_by_judge(
@@ -446,32 +362,15 @@ def _warnings(manifest: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     if manifest.get("unpriced_attempts") and manifest["options"].get("budget_usd"):
         count = manifest["unpriced_attempts"]
         warnings.append(f"{count} attempts have no price: the budget does not see them")
-    return (*warnings, *_uncarded(manifest, folder))
+    if any(suite.get("judging") for suite in manifest["suites"]):
+        from evalkit.analysis.judge_check import doubtful
 
-
-def _uncarded(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """Say which figures come from judges that nobody has held against people."""
-    if not any(suite.get("judging") for suite in manifest["suites"]):
-        return
-    from evalkit.analysis.judge_check import doubts, find_card
-
-    for suite in manifest["suites"]:
-        for facts in suite.get("judging") or ():
-            card = find_card(folder, Path(suite["folder"]), facts)
-            judges = ", ".join(facts["judges"])
-            if card is None:
-                yield (
-                    f"{suite['name']}: judged by {judges}, and no judge card is valid for that: "
-                    f"evalkit judge check {suite['folder']} --labels FILE says how far to trust it"
-                )
-            elif (doubt := doubts(card)) is not None:
-                yield f"{suite['name']}: judged by {judges}: {doubt}"
+        warnings += doubtful(manifest, folder)
+    return tuple(warnings)
 
 
 __all__ = [
-    "CheckedJudge",
     "EvalkitError",
-    "JudgeCheck",
     "Result",
     "check",
     "check_judge",

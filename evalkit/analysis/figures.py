@@ -7,6 +7,7 @@ is None. It does not know files or money's units.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,6 +99,14 @@ def quantile_figures(values: Array, rows: Rows) -> dict[str, Any] | None:
     return {
         name: as_figure(quantile_interval(values[mask], q, clusters=units)) for name, q in QUANTILES
     }
+
+
+def figure_or_none(make: Callable[[], Interval]) -> dict[str, Any] | None:
+    """Return a figure, None where it is undefined (`ValueError`)."""
+    try:
+        return as_figure(make())
+    except ValueError:
+        return None
 
 
 def as_figure(found: Interval) -> dict[str, Any]:

@@ -15,17 +15,76 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evalkit.analysis.judging import FAIR_KAPPA, CriterionFacts, Verdict, check_judge
+from evalkit.analysis.judging import FAIR_KAPPA, CriterionFacts, Verdict, judge_figures
 from evalkit.analysis.labels import Item, Label, Labels, Vocabulary, read_labels
 from evalkit.core.errors import ConfigError
+from evalkit.core.records import Record
 from evalkit.graders.rubric_file import Criterion
+from evalkit.run.execute import Confirm
 from evalkit.run.folder import Run
-from evalkit.run.verdicts import decided_words, judged_trials, rubric_facts
+from evalkit.run.progress import Progress
+from evalkit.run.verdicts import (
+    OutputsToJudge,
+    decided_words,
+    drawn,
+    judge_outputs,
+    judged_trials,
+    rubric_facts,
+    rubric_to_use,
+)
 from evalkit.suite.data import hash64
-from evalkit.suite.loader import Suite
+from evalkit.suite.loader import Suite, load_suite
 
 CARD = "judge_card.json"
 SCHEMA_VERSION = 1
+
+
+class JudgeCheck(Record, frozen=True, kw_only=True):
+    """What `check_judge` is asked to do.
+
+    Attributes:
+        suite: The suite's folder.
+        labels: People's labels, a JSON object a line.
+        run: A run that was judged; None judges the outputs beside the labels.
+        outputs: A recording of the labelled outputs; default: outputs.jsonl beside the labels.
+        judges: Who judges the outputs, in place of those that the rubric names.
+        rubric: A rubric of the suite's folder, in place of its grader's.
+        epsilon: The judge's advantage in the alternative annotator test.
+        card: Where the card is written as well; default: the suite's folder.
+        limit: Judge the outputs of so many labelled samples only.
+    """
+
+    suite: Path
+    labels: Path
+    run: Path | None = None
+    outputs: Path | None = None
+    judges: tuple[str, ...] = ()
+    rubric: str | None = None
+    providers: Path | None = None
+    results: str = "results"
+    budget_usd: float | None = None
+    epsilon: float = 0.15
+    card: Path | None = None
+    command: str = ""
+    limit: int | None = None
+
+
+class CheckedJudge(NamedTuple):
+    """A judge held against people.
+
+    Attributes:
+        card: The document of judge_card.json.
+        paths: Where it was written.
+        run: The run whose verdicts were checked.
+        state: That run's state; a judge that could not be reached leaves it `incomplete`.
+        unmatched: Labels of outputs that the run does not hold, by arm.
+    """
+
+    card: dict[str, Any]
+    paths: tuple[Path, ...]
+    run: Path
+    state: str
+    unmatched: dict[str, int]
 
 
 class Checked(NamedTuple):
@@ -59,7 +118,7 @@ def check_against_people(
             f"{labels.path}: none of its {len(labels.labels)} labels is about an output that was "
             f"judged in {run.folder}; arms there: {arms}"
         )
-    found = check_judge(criteria, matched, verdicts, epsilon=epsilon)
+    found = judge_figures(criteria, matched, verdicts, epsilon=epsilon)
     card = {
         "schema_version": SCHEMA_VERSION,
         "date": today.isoformat(),
@@ -83,6 +142,48 @@ def check_against_people(
         "criteria": found,
     }
     return Checked(card, unmatched)
+
+
+def check_judge(
+    wanted: JudgeCheck, *, confirm: Confirm | None = None, progress: Progress | None = None
+) -> CheckedJudge:
+    """Hold a judge against people's labels, and write its card.
+
+    Raises:
+        ConfigError: If a label is about nothing, or nothing was judged.
+        JournalError: If the run's journal is foreign, mixed or edited.
+    """
+    suite = load_suite(wanted.suite)
+    folder = wanted.run or _judged_outputs(wanted, suite, confirm, progress)
+    run = Run(folder)
+    today = dt.datetime.now(dt.UTC).date()
+    checked = check_against_people(run, suite, wanted.labels, today=today, epsilon=wanted.epsilon)
+    places = (folder / CARD, wanted.card or suite.spec.folder / CARD)
+    written = tuple(place for place in places if write_card(checked.card, place))
+    return CheckedJudge(checked.card, written, folder, run.state[0], checked.unmatched)
+
+
+def _judged_outputs(
+    wanted: JudgeCheck, suite: Suite, confirm: Confirm | None, progress: Progress | None
+) -> Path:
+    """Judge the outputs that have labels; wrong labels are refused before anything is asked."""
+    judging = OutputsToJudge(
+        suite=wanted.suite,
+        outputs=wanted.outputs or wanted.labels.parent / "outputs.jsonl",
+        judges=wanted.judges,
+        rubric=wanted.rubric,
+        providers=str(wanted.providers) if wanted.providers else None,
+        results=wanted.results,
+        budget_usd=wanted.budget_usd,
+        command=wanted.command,
+    )
+    items = labels_for(suite, wanted.labels, rubric_to_use(judging)).items
+    judging = msgspec.structs.replace(
+        judging,
+        repeats=max(item.repeat for item in items),
+        samples=drawn({item.sample_id for item in items}, wanted.limit),
+    )
+    return judge_outputs(judging, confirm=confirm, progress=progress).folder
 
 
 def labels_for(suite: Suite, labels_file: Path, facts: Mapping[str, Any]) -> Labels:
@@ -136,6 +237,28 @@ def find_card(
         if isinstance(card, dict) and is_valid_for(card, facts):
             return card
     return None
+
+
+def doubtful(manifest: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return which figures of a run come from judges that people were not, or not well, matched by.
+
+    Args:
+        manifest: run.json.
+        folder: The run's folder.
+    """
+    said = []
+    for suite in manifest["suites"]:
+        for facts in suite.get("judging") or ():
+            card = find_card(folder, Path(suite["folder"]), facts)
+            judges = ", ".join(facts["judges"])
+            if card is None:
+                said.append(
+                    f"{suite['name']}: judged by {judges}, and no judge card is valid for that: "
+                    f"evalkit judge check {suite['folder']} --labels FILE says how far to trust it"
+                )
+            elif (doubt := doubts(card)) is not None:
+                said.append(f"{suite['name']}: judged by {judges}: {doubt}")
+    return said
 
 
 def doubts(card: Mapping[str, Any]) -> str | None:

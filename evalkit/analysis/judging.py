@@ -10,11 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from evalkit.analysis.figures import figure_or_none
 from evalkit.analysis.labels import Item, Label
 from evalkit.core.records import Record
 from evalkit.stats.agreement import cohen_kappa, confusion, gwet_ac1
 from evalkit.stats.correction import ppi_mean, rogan_gladen
-from evalkit.stats.intervals import Interval, wilson
+from evalkit.stats.intervals import wilson
 from evalkit.stats.reliability import krippendorff_alpha, pairwise_agreement
 from evalkit.stats.replacement import alt_test
 
@@ -54,7 +55,7 @@ class Verdict(NamedTuple):
 Verdicts = Mapping[Item, Mapping[str, Verdict]]
 
 
-def check_judge(
+def judge_figures(
     criteria: Sequence[CriterionFacts],
     labels: Iterable[Label],
     verdicts: Verdicts,
@@ -177,7 +178,7 @@ def _agreement(evidence: _Evidence) -> dict[str, Any]:
     x, y = [place[w] for w in people], [place[w] for w in judge]
     same = sum(a == b for a, b in zip(people, judge, strict=True))
     return {
-        "agreement": _figure(lambda: wilson(same, len(people), _LEVEL)),
+        "agreement": figure_or_none(lambda: wilson(same, len(people), _LEVEL)),
         "kappa": _number(lambda: cohen_kappa(x, y, "quadratic" if ordinal else None)),
         "kappa_weights": "quadratic" if ordinal else None,
         "ac1": _number(lambda: gwet_ac1(people, judge, labels=words)),
@@ -196,8 +197,8 @@ def _rates(evidence: _Evidence) -> dict[str, Any]:
     right = [judge for people, judge in met if people]
     wrong = [not judge for people, judge in met if not people]
     return {
-        "tpr": _figure(lambda: wilson(sum(right), len(right), _LEVEL)),
-        "tnr": _figure(lambda: wilson(sum(wrong), len(wrong), _LEVEL)),
+        "tpr": figure_or_none(lambda: wilson(sum(right), len(right), _LEVEL)),
+        "tnr": figure_or_none(lambda: wilson(sum(wrong), len(wrong), _LEVEL)),
         "prevalence": {
             "people": _share([people for people, _ in met]),
             "judge": _share([judge for _, judge in met]),
@@ -213,8 +214,8 @@ def _corrected(evidence: _Evidence) -> dict[str, Any]:
     positives = [judge for people, judge in met if people]
     negatives = [not judge for people, judge in met if not people]
     return {
-        "judge_pass_rate": _figure(lambda: wilson(sum(judged), len(judged), _LEVEL)),
-        "corrected_pass_rate": _figure(
+        "judge_pass_rate": figure_or_none(lambda: wilson(sum(judged), len(judged), _LEVEL)),
+        "corrected_pass_rate": figure_or_none(
             lambda: ppi_mean(
                 [float(p) for p, _ in met],
                 [float(j) for _, j in met],
@@ -222,7 +223,7 @@ def _corrected(evidence: _Evidence) -> dict[str, Any]:
                 _LEVEL,
             )
         ),
-        "rogan_gladen": _figure(
+        "rogan_gladen": figure_or_none(
             lambda: rogan_gladen(
                 sum(rest or judged),
                 len(rest or judged),
@@ -245,7 +246,7 @@ def _human(evidence: _Evidence) -> dict[str, Any]:
     several = len(people) > 1
     return {
         "annotators": sorted(people),
-        "agreement": _figure(lambda: pairwise_agreement(table, _LEVEL)) if several else None,
+        "agreement": figure_or_none(lambda: pairwise_agreement(table, _LEVEL)) if several else None,
         "krippendorff_alpha": _number(lambda: krippendorff_alpha(table, level))
         if several
         else None,
@@ -286,20 +287,6 @@ def _columns(evidence: _Evidence) -> tuple[list[str], list[str]]:
 
 def _share(values: Sequence[bool]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _figure(make: Callable[[], Interval]) -> dict[str, Any] | None:
-    try:
-        found = make()
-    except ValueError:
-        return None
-    return {
-        "value": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-        "method": found.method,
-    }
 
 
 def _number(make: Callable[[], float]) -> float | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from evalkit.analysis.figures import figure_or_none
 from evalkit.run.pairs import Compared, Comparison
 from evalkit.stats.preferences import WinRate, length_controlled_win_rate, win_rate
 from evalkit.stats.ranking import bradley_terry
@@ -74,8 +75,8 @@ def _pair(first: str, second: str, made: Sequence[Comparison], left_out: int) ->
         "equal_texts": sum(c.by == "equal" for c in made),
         "flip_rate": sum(c.flip for c in read) / len(read) if read else None,
         "first_place_rate": places[0] / places[1] if places[1] else None,
-        "win_rate": _figure(lambda: win_rate(*_columns(units))),
-        "length_controlled_win_rate": _figure(lambda: _controlled(units)),
+        "win_rate": figure_or_none(lambda: win_rate(*_columns(units))),
+        "length_controlled_win_rate": figure_or_none(lambda: _controlled(units)),
         "mean_length": [_mean(made, i) for i in range(2)],
     }
 
@@ -110,21 +111,6 @@ def _controlled(units: Sequence[_Unit]) -> WinRate:
     preferences, clusters = _columns(units)
     lengths = [[unit.lengths[i] for unit in units] for i in range(2)]
     return length_controlled_win_rate(preferences, lengths[0], lengths[1], clusters)
-
-
-def _figure(make: Callable[[], WinRate]) -> dict[str, Any] | None:
-    try:
-        found = make()
-    except ValueError:
-        return None
-    return {
-        "value": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-        "method": found.method,
-        "standard_error": found.standard_error,
-    }
 
 
 def _mean(made: Sequence[Comparison], which: int) -> float | None:

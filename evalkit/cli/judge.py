@@ -105,7 +105,7 @@ def _pairs(options: argparse.Namespace) -> int:
     from evalkit.cli.progress import TqdmLine
     from evalkit.report.judge_table import preference_table
     from evalkit.report.terminal import style_of
-    from evalkit.run.pairs import PairOptions
+    from evalkit.run.pair_inputs import PairOptions
 
     figures, folder = api.compare_by_judge(
         options.runs,
@@ -134,6 +134,7 @@ def _pairs(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from evalkit import api
+    from evalkit.analysis.judge_check import JudgeCheck
     from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE
     from evalkit.cli.output import note, print_json, printable
     from evalkit.cli.plan import Confirmation
@@ -149,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
             "verdicts are checked as they are; evalkit regrade RUN asks another judge"
         )
     checked = api.check_judge(
-        api.JudgeCheck(
+        JudgeCheck(
             suite=options.suite,
             labels=options.labels,
             run=options.run,

@@ -49,7 +49,7 @@ _END = (
     "Now judge the output between the marks {fence} by the criteria of the first message. "
     "{again}Answer with the JSON object only."
 )
-_AGAIN = "Your last answer could not be read ({problem}). "
+AGAIN = "Your last answer could not be read ({problem}). "
 
 
 class Reading(NamedTuple):
@@ -91,13 +91,27 @@ def judge_messages(
         shown: Name and text of each piece of data, in order.
         problem: Why the last answer could not be read.
     """
-    system = Message(role="system", content=_system(rubric))
+    return fenced(_system(rubric), shown, _END, problem)
+
+
+def fenced(
+    system: str, shown: Sequence[tuple[str, str]], end: str, problem: str | None
+) -> Callable[[str], tuple[Message, ...]]:
+    """Return what gives the messages for a fence.
+
+    Args:
+        system: What the judge is told first.
+        shown: Name and text of each piece of data, in order.
+        end: What it is told last, with `{fence}` and `{again}`.
+        problem: Why its last answer could not be read.
+    """
+    first = Message(role="system", content=system)
+    again = "" if problem is None else AGAIN.format(problem=problem)
 
     def render(fence: str) -> tuple[Message, ...]:
         parts = [f"<<<{fence} {name}\n{text}\n{fence}>>>" for name, text in shown]
-        again = "" if problem is None else _AGAIN.format(problem=problem)
-        parts.append(_END.format(fence=fence, again=again))
-        return (system, Message(role="user", content="\n\n".join(parts)))
+        parts.append(end.format(fence=fence, again=again))
+        return (first, Message(role="user", content="\n\n".join(parts)))
 
     return render
 
@@ -111,7 +125,7 @@ def content_hash(
 
 def prompt_hash(rubric: Rubric) -> str:
     """Return the hash of the wording: what a judge card is valid for, beside the judge."""
-    return fingerprint([PROMPT_VERSION, _system(rubric), _END, _AGAIN])
+    return fingerprint([PROMPT_VERSION, _system(rubric), _END, AGAIN])
 
 
 def clipped(text: str) -> str:

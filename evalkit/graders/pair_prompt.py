@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from evalkit.core.records import Completion, Message, OutputSpec, fingerprint
-from evalkit.graders.judge_prompt import READABLE, Unreadable
+from evalkit.graders.judge_prompt import AGAIN, READABLE, Unreadable, fenced
 from evalkit.graders.parse import Parser
 from evalkit.graders.rubric_file import Criterion
 
@@ -45,7 +45,6 @@ _END = (
     "Now compare the two outputs between the marks {fence}. {again}"
     "Answer with the JSON object only."
 )
-_AGAIN = "Your last answer could not be read ({problem}). "
 _SCORES = {"first": 1.0, "second": 0.0, "tie": 0.5}
 _parser = Parser(OutputSpec(format="json"))
 
@@ -68,15 +67,7 @@ def pair_messages(
         shown: Name and text of each piece of data, in order.
         problem: Why the last answer could not be read.
     """
-    system = Message(role="system", content=_SYSTEM.format(what=what))
-
-    def render(fence: str) -> tuple[Message, ...]:
-        parts = [f"<<<{fence} {name}\n{text}\n{fence}>>>" for name, text in shown]
-        again = "" if problem is None else _AGAIN.format(problem=problem)
-        parts.append(_END.format(fence=fence, again=again))
-        return (system, Message(role="user", content="\n\n".join(parts)))
-
-    return render
+    return fenced(_SYSTEM.format(what=what), shown, _END, problem)
 
 
 def pair_content(what: str, shown: Sequence[tuple[str, str]], problem: str | None) -> str:
@@ -86,7 +77,7 @@ def pair_content(what: str, shown: Sequence[tuple[str, str]], problem: str | Non
 
 def pair_prompt_hash(what: str) -> str:
     """Return the hash of the wording."""
-    return fingerprint([PAIR_PROMPT_VERSION, _SYSTEM, _END, _AGAIN, what])
+    return fingerprint([PAIR_PROMPT_VERSION, _SYSTEM, _END, AGAIN, what])
 
 
 def read_preference(completion: Completion) -> tuple[float, str]:

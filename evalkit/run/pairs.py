@@ -14,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evalkit.core.errors import CannotGrade, ConfigError, ProviderError
+from evalkit.core.errors import CannotGrade, ProviderError
 from evalkit.core.ports import Ask, Clock, JudgeQuestion
 from evalkit.core.records import Attempt, Completion, Record, Sample, fingerprint
 from evalkit.graders.judge_prompt import Unreadable, clipped
@@ -27,7 +27,6 @@ from evalkit.graders.pair_prompt import (
     what_counts,
 )
 from evalkit.graders.rubric import task_shown
-from evalkit.graders.rubric_file import Criterion, read_rubric
 from evalkit.providers.catalogue import load_catalogue
 from evalkit.run.ask import Asker, BudgetSpent
 from evalkit.run.budget import Budget
@@ -35,39 +34,25 @@ from evalkit.run.clock import SystemClock
 from evalkit.run.events import TrialKey, attempt_of
 from evalkit.run.folder import Run
 from evalkit.run.journal import NAME, Index, Journal, check
-from evalkit.run.judges import Judge, JudgeDesk, Judges, entry_of, kin_of
+from evalkit.run.judges import JudgeDesk, Judges
 from evalkit.run.opening import Opener, close_all
+from evalkit.run.pair_inputs import (
+    Answers,
+    Output,
+    PairOptions,
+    answers_of,
+    criteria_of,
+    kin_of_arms,
+    shared_suite,
+)
 from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
-from evalkit.run.setup import settings_for, time_of, view_of
-from evalkit.suite.data import hash64
-from evalkit.suite.loader import Suite, load_suite
+from evalkit.run.setup import time_of, view_of
+from evalkit.suite.loader import Suite
 
 _AT_ONCE = 64
 _MANIFEST = "pairs.json"
 _PARAMS = {"temperature": 0, "max_tokens": 300}
-
-
-class PairOptions(Record, frozen=True, kw_only=True):
-    """Whose outputs are compared, by whom.
-
-    Attributes:
-        suite: The suite's name; None where the runs hold one.
-        arms: Two or more; None for all of the runs.
-        judges: `provider:name`; several are a panel by majority.
-        limit: So many samples, those whose ids hash lowest with the seed.
-        max_attempts: How often one preference is asked for while it cannot be read.
-    """
-
-    judges: tuple[str, ...]
-    suite: str | None = None
-    arms: tuple[str, ...] | None = None
-    limit: int | None = None
-    sample_seed: int = 0
-    independent: bool = False
-    max_attempts: int = 3
-    providers: Path | None = None
-    budget_usd: float | None = None
 
 
 class Comparison(Record, frozen=True, kw_only=True):
@@ -115,17 +100,6 @@ class Compared(NamedTuple):
     stopped: str | None
 
 
-class _Output(NamedTuple):
-    """One arm's answer to one sample and repeat."""
-
-    text: str
-    usable: bool
-    cluster: str | None
-
-
-_Answers = dict[tuple[str, int], _Output]
-
-
 def compare_pairs(
     runs: Sequence[Run],
     options: PairOptions,
@@ -146,21 +120,21 @@ def compare_pairs(
 async def _compare(
     runs: Sequence[Run], options: PairOptions, progress: Progress, clock: Clock
 ) -> Compared:
-    suite = _suite(runs, options)
-    answers = _answers(runs, suite.name, options)
+    suite = shared_suite(runs, options)
+    answers = answers_of(runs, suite.name, options)
     named = runs[0].manifest.get("providers_path") or runs[0].manifest["providers_file"]
     catalogue = load_catalogue(options.providers or Path(named))
     opener = Opener(catalogue, clock)
     try:
         view = view_of(suite, allow_code=False)
         judges = [await opener.open_judge(name, "--judge", suite, view) for name in options.judges]
-        what = what_counts(_criteria(suite))
+        what = what_counts(criteria_of(suite))
         facts = {
             "runs": [run.run_id for run in runs],
             "suite": suite.name,
             "arms": list(answers),
             "judges": [judge.facts() for judge in judges],
-            "kin": _kin(runs, judges, independent=options.independent),
+            "kin": kin_of_arms(runs, judges, independent=options.independent),
             "what_counts": what,
             "prompt_hash": pair_prompt_hash(what),
         }
@@ -172,90 +146,6 @@ async def _compare(
         return await comparing.run(answers, opener.judges, _Watch(clock, progress, budget))
     finally:
         await close_all(opener.adapters)
-
-
-def _suite(runs: Sequence[Run], options: PairOptions) -> Suite:
-    """Return the suite that all runs asked, as it was then."""
-    held = [{entry["name"]: entry for entry in run.manifest["suites"]} for run in runs]
-    shared = [name for name in held[0] if all(name in other for other in held)]
-    name = options.suite or (shared[0] if len(shared) == 1 else None)
-    if name not in shared:
-        raise ConfigError(
-            f"--suite {name!r}: the runs share {', '.join(shared) or 'no suite'}; name one of them"
-        )
-    entry = held[0][name]
-    stored = tuple(runs[0].manifest["options"]["settings"])
-    folders = [Path(found["folder"]) for found in held[0].values()]
-    folder = Path(entry["folder"])
-    suite = load_suite(folder, settings=settings_for(folder, folders, stored))
-    for run, other in zip(runs, held, strict=True):
-        for part in ("data", "prompts"):
-            if other[name]["hashes"].get(part) != suite.hashes[part]:
-                raise ConfigError(
-                    f"{folder}: its {part} are not those that {run.run_id} asked; outputs can only "
-                    "be compared for the same task"
-                )
-    return suite
-
-
-def _answers(runs: Sequence[Run], suite: str, options: PairOptions) -> dict[str, _Answers]:
-    """Return the answers of the arms that are to be compared, by sample and repeat."""
-    found: dict[str, _Answers] = {}
-    for run in runs:
-        arms = [arm["arm"] for arm in run.manifest["arms"] if arm["suite"] == suite]
-        names = {arm: f"{arm} in {run.run_id}" if arm in found else arm for arm in arms}
-        found |= {name: {} for name in names.values()}
-        for trial in run.trials():
-            if trial.suite == suite and trial.status not in ("error", "skipped"):
-                answer = _Output(trial.text or "", trial.status != "malformed", trial.cluster)
-                found[names[trial.arm]][trial.sample_id, trial.repeat] = answer
-    found = {name: answers for name, answers in found.items() if answers}
-    wanted = list(found) if options.arms is None else list(options.arms)
-    missing = [arm for arm in wanted if arm not in found]
-    if missing or len(wanted) < 2:
-        problem = f"no arm {missing[0]!r}" if missing else f"{len(wanted)} arm to compare"
-        raise ConfigError(
-            f"judge pairs: {problem}; two or more are needed, answered arms: {', '.join(found)}"
-        )
-    drawn = _drawn({key[0] for arm in wanted for key in found[arm]}, options)
-    return {
-        arm: {key: answer for key, answer in found[arm].items() if key[0] in drawn}
-        for arm in wanted
-    }
-
-
-def _drawn(sample_ids: set[str], options: PairOptions) -> set[str]:
-    if options.limit is None or options.limit >= len(sample_ids):
-        return sample_ids
-    ranked = sorted(sample_ids, key=lambda name: hash64(f"{options.sample_seed}\0{name}"))
-    return set(ranked[: options.limit])
-
-
-def _criteria(suite: Suite) -> tuple[Criterion, ...]:
-    """Return the criteria of the suite's rubric, none where it has no rubric."""
-    options = next((g.options for g in suite.spec.graders if g.name == "rubric"), {})
-    path = suite.spec.folder / str(options.get("file") or "rubric.yaml")
-    return read_rubric(path).criteria if path.is_file() else ()
-
-
-def _kin(runs: Sequence[Run], judges: Sequence[Judge], *, independent: bool) -> dict[str, Any]:
-    """Return which judges are kin to which arm.
-
-    Raises:
-        ConfigError: If judges are to be independent and one is not.
-    """
-    kin: dict[str, Any] = {}
-    for run in runs:
-        for arm in run.manifest["arms"]:
-            found = kin_of(*entry_of(arm), judges)
-            if found:
-                kin[arm["arm"]] = found
-            if found and independent:
-                name, reason = next(iter(found.items()))
-                raise ConfigError(
-                    f"--judge {name}: it is not independent of {arm['arm']}: {reason}; name another"
-                )
-    return kin
 
 
 class _Watch(NamedTuple):
@@ -280,7 +170,7 @@ class _Comparing:
         self._stopped: str | None = None
         self._room = asyncio.Semaphore(_AT_ONCE)
 
-    async def run(self, answers: Mapping[str, _Answers], judges: Judges, watch: _Watch) -> Compared:
+    async def run(self, answers: Mapping[str, Answers], judges: Judges, watch: _Watch) -> Compared:
         """Compare every two arms on every sample and repeat that both have answered."""
         journal, self._known = _opened(self.folder)
         try:
@@ -300,7 +190,7 @@ class _Comparing:
         )  # fmt: skip
 
     async def _all(
-        self, answers: Mapping[str, _Answers], progress: Progress
+        self, answers: Mapping[str, Answers], progress: Progress
     ) -> tuple[list[Comparison], dict[tuple[str, str], int]]:
         jobs, left_out = [], {}
         for first, second in combinations(answers, 2):
@@ -416,8 +306,8 @@ class _Pair(NamedTuple):
     first: str
     second: str
     key: tuple[str, int]
-    a: _Output
-    b: _Output
+    a: Output
+    b: Output
 
     def without_a_judge(self) -> Comparison | None:
         """Return the comparison where no judge is needed: form decides, or both say the same."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from evalkit.analysis.judging import CriterionFacts, Verdict, check_judge
+from evalkit.analysis.judging import CriterionFacts, Verdict, judge_figures
 from evalkit.analysis.labels import Item, Label
 from evalkit.stats import wilson
 
@@ -29,7 +29,7 @@ def judged(words: list[str | None], arm: str = "p:a") -> dict[Item, dict[str, Ve
 
 
 def figures(labels: list[Label], verdicts: Any, criterion: CriterionFacts = YES_NO) -> Any:
-    return check_judge([criterion], labels, verdicts)["ok"]
+    return judge_figures([criterion], labels, verdicts)["ok"]
 
 
 def test_rates_agreement_and_confusion_are_those_of_the_table() -> None:
@@ -147,4 +147,4 @@ def test_each_arm_has_its_own_rates() -> None:
 
 def test_no_labels_under_a_criterion_leave_it_out() -> None:
     """Nothing is made up for it."""
-    assert check_judge([YES_NO], [], judged(["yes"])) == {}
+    assert judge_figures([YES_NO], [], judged(["yes"])) == {}

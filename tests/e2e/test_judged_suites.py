@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from evalkit import api
+from evalkit.analysis.judge_check import JudgeCheck
 from evalkit.analysis.judging import FAIR_KAPPA
 from evalkit.providers import weights
 from evalkit.run.folder import Run
@@ -61,7 +62,7 @@ def test_the_embedded_judge_is_held_against_labels(suites: Path) -> None:
         '{"sample_id": "a", "arm": "author", "criterion": "same", "label": "yes"}\n'
         '{"sample_id": "b", "arm": "author", "criterion": "same", "label": "no"}\n'
     )
-    checked = api.check_judge(api.JudgeCheck(suite=folder, labels=folder / "labels.jsonl"))
+    checked = api.check_judge(JudgeCheck(suite=folder, labels=folder / "labels.jsonl"))
     figures = checked.card["criteria"]["same"]
     assert figures["n"] + figures["n_judge_error"] == figures["n_labelled"] == 2
     judged = [a for t in Run(checked.run).trials() for a in t.attempts if a.role == "judge"]
@@ -175,7 +176,7 @@ def test_every_label_of_a_suite_can_be_used(name: str, suites: Path) -> None:
         "    models: {labels: {options: {file: oracle.py, function: judge}}}\n"
     )
     checked = api.check_judge(
-        api.JudgeCheck(
+        JudgeCheck(
             suite=folder, labels=folder / "judge" / "labels.jsonl", judges=("oracle:labels",)
         )
     )

@@ -13,7 +13,8 @@ from server import Call, CountingServer, Reply
 
 from evalkit import api
 from evalkit.core.errors import ConfigError
-from evalkit.run.pairs import PairOptions, panel_preference
+from evalkit.run.pair_inputs import PairOptions
+from evalkit.run.pairs import panel_preference
 
 
 def better(word: str) -> str:

@@ -1,0 +1,138 @@
+"""What is compared in pairs: the suite that runs share, their arms' answers, a draw of samples.
+
+Everything is read from run folders; nobody is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evalkit.core.errors import ConfigError
+from evalkit.core.records import Record
+from evalkit.graders.rubric_file import Criterion, read_rubric
+from evalkit.run.folder import Run
+from evalkit.run.judges import Judge, entry_of, kin_of
+from evalkit.run.setup import settings_for
+from evalkit.suite.data import hash64
+from evalkit.suite.loader import Suite, load_suite
+
+
+class PairOptions(Record, frozen=True, kw_only=True):
+    """Whose outputs are compared, by whom.
+
+    Attributes:
+        suite: The suite's name; None where the runs hold one.
+        arms: Two or more; None for all of the runs.
+        judges: `provider:name`; several are a panel by majority.
+        limit: So many samples, those whose ids hash lowest with the seed.
+        max_attempts: How often one preference is asked for while it cannot be read.
+    """
+
+    judges: tuple[str, ...]
+    suite: str | None = None
+    arms: tuple[str, ...] | None = None
+    limit: int | None = None
+    sample_seed: int = 0
+    independent: bool = False
+    max_attempts: int = 3
+    providers: Path | None = None
+    budget_usd: float | None = None
+
+
+class Output(NamedTuple):
+    """One arm's answer to one sample and repeat."""
+
+    text: str
+    usable: bool
+    cluster: str | None
+
+
+Answers = dict[tuple[str, int], Output]
+
+
+def shared_suite(runs: Sequence[Run], options: PairOptions) -> Suite:
+    """Return the suite that all runs asked, as it was then."""
+    held = [{entry["name"]: entry for entry in run.manifest["suites"]} for run in runs]
+    shared = [name for name in held[0] if all(name in other for other in held)]
+    name = options.suite or (shared[0] if len(shared) == 1 else None)
+    if name not in shared:
+        raise ConfigError(
+            f"--suite {name!r}: the runs share {', '.join(shared) or 'no suite'}; name one of them"
+        )
+    entry = held[0][name]
+    stored = tuple(runs[0].manifest["options"]["settings"])
+    folders = [Path(found["folder"]) for found in held[0].values()]
+    folder = Path(entry["folder"])
+    suite = load_suite(folder, settings=settings_for(folder, folders, stored))
+    for run, other in zip(runs, held, strict=True):
+        for part in ("data", "prompts"):
+            if other[name]["hashes"].get(part) != suite.hashes[part]:
+                raise ConfigError(
+                    f"{folder}: its {part} are not those that {run.run_id} asked; outputs can only "
+                    "be compared for the same task"
+                )
+    return suite
+
+
+def answers_of(runs: Sequence[Run], suite: str, options: PairOptions) -> dict[str, Answers]:
+    """Return the answers of the arms that are to be compared, by sample and repeat."""
+    found: dict[str, Answers] = {}
+    for run in runs:
+        arms = [arm["arm"] for arm in run.manifest["arms"] if arm["suite"] == suite]
+        names = {arm: f"{arm} in {run.run_id}" if arm in found else arm for arm in arms}
+        found |= {name: {} for name in names.values()}
+        for trial in run.trials():
+            if trial.suite == suite and trial.status not in ("error", "skipped"):
+                answer = Output(trial.text or "", trial.status != "malformed", trial.cluster)
+                found[names[trial.arm]][trial.sample_id, trial.repeat] = answer
+    found = {name: answers for name, answers in found.items() if answers}
+    wanted = list(found) if options.arms is None else list(options.arms)
+    missing = [arm for arm in wanted if arm not in found]
+    if missing or len(wanted) < 2:
+        problem = f"no arm {missing[0]!r}" if missing else f"{len(wanted)} arm to compare"
+        raise ConfigError(
+            f"judge pairs: {problem}; two or more are needed, answered arms: {', '.join(found)}"
+        )
+    drawn = _drawn({key[0] for arm in wanted for key in found[arm]}, options)
+    return {
+        arm: {key: answer for key, answer in found[arm].items() if key[0] in drawn}
+        for arm in wanted
+    }
+
+
+def _drawn(sample_ids: set[str], options: PairOptions) -> set[str]:
+    if options.limit is None or options.limit >= len(sample_ids):
+        return sample_ids
+    ranked = sorted(sample_ids, key=lambda name: hash64(f"{options.sample_seed}\0{name}"))
+    return set(ranked[: options.limit])
+
+
+def criteria_of(suite: Suite) -> tuple[Criterion, ...]:
+    """Return the criteria of the suite's rubric, none where it has no rubric."""
+    options = next((g.options for g in suite.spec.graders if g.name == "rubric"), {})
+    path = suite.spec.folder / str(options.get("file") or "rubric.yaml")
+    return read_rubric(path).criteria if path.is_file() else ()
+
+
+def kin_of_arms(
+    runs: Sequence[Run], judges: Sequence[Judge], *, independent: bool
+) -> dict[str, Any]:
+    """Return which judges are kin to which arm.
+
+    Raises:
+        ConfigError: If judges are to be independent and one is not.
+    """
+    kin: dict[str, Any] = {}
+    for run in runs:
+        for arm in run.manifest["arms"]:
+            found = kin_of(*entry_of(arm), judges)
+            if found:
+                kin[arm["arm"]] = found
+            if found and independent:
+                name, reason = next(iter(found.items()))
+                raise ConfigError(
+                    f"--judge {name}: it is not independent of {arm['arm']}: {reason}; name another"
+                )
+    return kin
