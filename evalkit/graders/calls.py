@@ -63,6 +63,11 @@ class ToolTable:
         check = self._checks.get(name)
         return None if check is None else check.schema
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether a check may be waited for: some tool's schema is checked in another process."""
+        return any(check is not None and check.is_guarded for check in self._checks.values())
+
     def read(self, calls: Iterable[ToolCall]) -> CallsRead:
         """Return the calls on their rung.
 

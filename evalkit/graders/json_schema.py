@@ -52,6 +52,7 @@ class JsonSchemaGrader(ScoringGrader):
         form = OutputSpec(format="json", schema=schema)
         self._parser = Parser(form)
         self._reads_itself = own
+        self.is_quick = self._parser.is_quick
         super().__init__("json_schema", VERSION, options, context, also=[schema, self._accept])
 
     def check(self, sample: Sample) -> str | None:

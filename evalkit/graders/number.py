@@ -60,6 +60,7 @@ class NumberGrader(ScoringGrader):
             options.decimal, options.percent == "fraction", options.parentheses_negative
         )
         self._pattern = _pattern(context, options)
+        self.is_quick = options.pattern is None  # a pattern of the suite may be waited for
         check_tolerances(options.abs, options.rel, f"{context.where}: grader 'number'")
 
     def check(self, sample: Sample) -> str | None:

@@ -61,6 +61,12 @@ class Parser:
             "text": self._text,
         }[output.format]
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether a short answer may be parsed on the event loop."""
+        guarded = self._schema is not None and self._schema.is_guarded
+        return not (guarded or self._tools.is_guarded)
+
     def parse(self, completion: Completion) -> Parsed:
         """Return the rung of an answer and its value. Never raises.
 

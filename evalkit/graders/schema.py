@@ -68,6 +68,11 @@ class SchemaCheck:
         if guard and may_run_away(self.schema):
             self._guarded = guarded("schema", json.dumps({"schema": self.schema, "where": where}))
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether a check may be waited for: it is made in another process."""
+        return self._guarded is not None
+
     def failure(self, value: object) -> SchemaFailure | None:
         """Return the failure that names the rung, or None where the value satisfies the schema.
 

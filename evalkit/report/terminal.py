@@ -133,7 +133,7 @@ def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
             texts = [(cells[i][row_index], i) for i in block]
             lines.append(_line(name, name_width, texts, widths, style if style.colour else None))
     lines += _rung_lines(rows, name_width) + _metric_lines(rows, name_width, style)
-    return lines + _judge_lines(rows, name_width)
+    return lines + _judge_lines(rows, name_width, style)
 
 
 def rungs(row: Row) -> str:
@@ -152,15 +152,18 @@ def _rung_lines(rows: Sequence[Row], name_width: int) -> list[str]:
     return ["", f"{'outputs':<{name_width}}  share of each rung", *said]
 
 
-def _judge_lines(rows: Sequence[Row], name_width: int) -> list[str]:
+def _judge_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str]:
     """Say who judged, what was lost, and how the judge agreed with itself."""
     judged = [row for row in rows if row.get("judge")]
     if not judged:
         return []
-    said = [
-        f"{shortened(arm_name(r), name_width):<{name_width}}  {_judging(r['judge'])}"
-        for r in judged
-    ]
+    room = max(_NARROWEST, style.width - name_width - _GAP)
+    said = []
+    for row in judged:
+        name = f"{shortened(arm_name(row), name_width):<{name_width}}"
+        for line in _wrapped(_judging(row["judge"]), room).split("\n"):
+            said.append(f"{name}  {line}")
+            name = " " * name_width
     return ["", f"{'judged':<{name_width}}  by whom", *said]
 
 

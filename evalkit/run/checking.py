@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, load_catalogue
+from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, find_file, load_catalogue
+from evalkit.run.judges import find_judge
 from evalkit.run.prices import load_price_book
-from evalkit.run.setup import RunOptions, load_suites
-from evalkit.suite.loader import Suite
+from evalkit.run.setup import RunOptions, grading_of, load_suites
+from evalkit.suite.loader import Suite, read_spec
 
 _FEW_SAMPLES = 50
 
@@ -34,7 +36,7 @@ def check_all(
     for folder in folders:
         options = RunOptions(suites=(str(folder),), settings=tuple(settings), allow_code=allow_code)
         try:
-            _check_suite(load_suites(options)[0], report)
+            _check_suite(load_suites(options)[0], report, _judging(folder, options, providers))
         except ConfigError as error:
             report["errors"] += error.problems
     _check_providers(providers, report)
@@ -47,8 +49,36 @@ def _all_suites() -> list[Path]:
     return [file.parent for file in sorted(Path("suites").glob("**/suite.yaml"))]
 
 
-def _check_suite(suite: Suite, report: dict[str, list[str]]) -> None:
+class _Judging(NamedTuple):
+    """What was found of a suite's judges: who cannot be known, and who cannot be asked here."""
+
+    unknown: list[str]
+    lacking: list[str]
+
+
+def _judging(folder: Path, options: RunOptions, providers: Path | None) -> _Judging:
+    """Look a suite's judges up in the providers file; nobody is asked."""
+    found = _Judging([], [])
+    spec = read_spec(folder, settings=options.settings)
+    grading = grading_of(spec, allow_code=options.allow_code)
+    if not grading.judging:
+        return found
+    catalogue = load_catalogue(find_file(providers))
+    for grader in grading.judging:
+        where = next(g.where for g in spec.graders if g.name == grader.name)
+        for name in grader.judges:
+            try:
+                find_judge(catalogue, name, where)
+            except ConfigError as error:
+                known = " cannot be asked: " in str(error)
+                (found.lacking if known else found.unknown).append(str(error))
+    return found
+
+
+def _check_suite(suite: Suite, report: dict[str, list[str]], judging: _Judging) -> None:
     spec = suite.spec
+    report["errors"] += judging.unknown
+    report["warnings"] += judging.lacking
     report["checked"].append(
         f"{spec.folder}: {suite.name} {spec.version}, {len(suite.samples)} samples, "
         f"{len(suite.train)} for training, graders {', '.join(g.name for g in spec.graders)}"

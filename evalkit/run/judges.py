@@ -15,7 +15,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evalkit.core.errors import CannotGrade, ConfigError, FailureKind, ProviderError
+from evalkit.core.errors import (
+    CannotGrade,
+    ConfigError,
+    FailureKind,
+    NotRecorded,
+    ProviderError,
+)
 from evalkit.core.policy import Requirement, refusal_reason
 from evalkit.core.ports import Adapter, JudgeQuestion
 from evalkit.core.records import MODES, Completion, Mode, Request, fingerprint
@@ -24,7 +30,7 @@ from evalkit.providers.catalogue import Catalogue, Model, Provider, missing
 from evalkit.providers.families import kinship
 from evalkit.run.ask import Asker, Lane, Question
 from evalkit.run.events import TrialKey
-from evalkit.run.plan import entry_settings
+from evalkit.run.plan import entry_settings, recorded_model
 
 _HOPELESS = ("auth", "not_found")
 _HOPELESS_IN_A_ROW = 3
@@ -71,8 +77,13 @@ def find_judge(catalogue: Catalogue, name: str, where: str) -> tuple[Provider, M
     Raises:
         ConfigError: If it is unknown, or lacks its key; `where` opens the message.
     """
+    provider_name, _, model_name = name.partition(":")
+    recording = catalogue.providers.get(provider_name)
     try:
-        provider, model = catalogue.find(name)
+        if recording is not None and recording.wire == "replay":
+            provider, model = recording, recorded_model(recording, model_name)
+        else:
+            provider, model = catalogue.find(name)
     except ConfigError as error:
         said = str(error).replace(f"--models {name!r}", f"judge {name!r}")
         raise ConfigError(f"{where}: {said}") from None
@@ -223,7 +234,7 @@ class Door:
 
         Raises:
             ProviderError: If no answer came.
-            CannotGrade: If the judge must not see this sample.
+            CannotGrade: If the judge must not see this sample, or a recording lacks it.
             BudgetSpent: If the budget does not allow the request.
             Interrupted: If the run is being ended.
         """
@@ -236,7 +247,12 @@ class Door:
         if stored is not None:
             return stored
         self._desk.refuse_given_up(judge.name)
-        return await self._ask(judge, question, mark)
+        if judge.provider.wire == "replay" and question.answer:
+            raise CannotGrade("unreadable, and a recording says the same each time")
+        try:
+            return await self._ask(judge, question, mark)
+        except NotRecorded as lacking:
+            raise CannotGrade(str(lacking)) from None
 
     async def _ask(self, judge: Judge, question: JudgeQuestion, mark: str) -> Completion:
         place = (judge.name, question.repeat)

@@ -309,7 +309,7 @@ def _mode(arm: Arm) -> Mode | None:
 
 async def _parse(parser: Parser, completion: Completion) -> Parsed:
     """Parse here where the text is short, beside the loop where it is long."""
-    if len(completion.text) < _LONG_TEXT:
+    if parser.is_quick and _size(completion) < _LONG_TEXT:
         return parser.parse(completion)
     return await asyncio.to_thread(parser.parse, completion)
 
@@ -318,6 +318,10 @@ async def grade(
     grading: Grading, sample: Sample, completion: Completion, parsed: Parsed
 ) -> tuple[Score, ...]:
     """Grade here what is quick, beside the loop what is not; judges are asked elsewhere."""
-    if grading.is_quick and len(completion.text) < _LONG_TEXT:
+    if grading.is_quick and _size(completion) < _LONG_TEXT:
         return grading.grade(sample, completion, parsed)
     return await asyncio.to_thread(grading.grade, sample, completion, parsed)
+
+
+def _size(completion: Completion) -> int:
+    return len(completion.text) + sum(len(call.arguments) for call in completion.tool_calls)

@@ -244,3 +244,18 @@ def test_two_arms_are_compared_in_pairs(evalkit: Any, suite: Path) -> None:
     table = evalkit("judge", "pairs", folder, "--judge", "judges:pairs").out
     assert "logs:good > logs:poor" in table
     assert "comparisons: " in table
+
+
+def test_check_finds_a_judge_that_nobody_knows(evalkit: Any, suite: Path) -> None:
+    """An error with the place; one whose key is not set is a warning."""
+    assert evalkit("check", suite).code == 0
+    said = evalkit("check", suite, "--set", "graders.rubric.judge=judges:nobody")
+    assert said.code == 2
+    assert "judge 'judges:nobody'" in said.err
+    Path("providers.yaml").write_text(
+        PROVIDERS + "  far: {wire: openai_chat, base_url: 'http://127.0.0.1:9/v1',"
+        " api_key_env: NO_SUCH_KEY, models: {m: {}}}\n"
+    )
+    said = evalkit("check", suite, "--set", "graders.rubric.judge=far:m")
+    assert said.code == 0
+    assert "judge 'far:m' cannot be asked: NO_SUCH_KEY is not set" in said.err

@@ -409,6 +409,24 @@ def test_an_unknown_judge_is_refused_with_the_known_ones(project: Project) -> No
         project.start()
 
 
+def test_recorded_verdicts_judge_without_a_server(project: Project, server: CountingServer) -> None:
+    """A judge's old answers: found by sample and repeat, marked as recorded, never asked for."""
+    judged_suite(project, 3, judge="logs:old-judge")
+    said = {"s0": verdict(), "s2": "prose"}
+    lines_ = [{"sample_id": n, "model": "old-judge", "text": t} for n, t in said.items()]
+    (project.root / "verdicts.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines_))
+    project.providers(others={"logs": {"wire": "replay", "path": "verdicts.jsonl"}})
+    found = trials(project.start().folder)
+    assert score(found["s0"]) == 1.0
+    assert [a.completion.recorded for a in found["s0"].attempts if a.completion][-1] is True
+    (lost,) = found["s1"].scores
+    assert (lost.value, lost.pending) == (None, False)
+    assert "no answer of 'old-judge' to sample 's1'" in (lost.failure or "")
+    (unread,) = found["s2"].scores
+    assert "a recording says the same each time" in (unread.failure or "")
+    assert sum(a.role == "judge" for a in found["s2"].attempts) == 1
+
+
 # ------------------------------------------------------------------ graded anew
 
 
