@@ -50,7 +50,8 @@ class JudgeCheck(Record, frozen=True, kw_only=True):
         judges: Who judges the outputs, in place of those that the rubric names.
         rubric: A rubric of the suite's folder, in place of its grader's.
         epsilon: The judge's advantage in the alternative annotator test.
-        card: Where the card is written as well; default: the suite's folder.
+        card: Where the card is written beside the run's folder; default: the suite's folder, for
+            a check of the rubric's own judge on all outputs.
         limit: Judge the outputs of so many labelled samples only.
     """
 
@@ -124,6 +125,7 @@ def check_against_people(
         "date": today.isoformat(),
         "suite": suite.name,
         "judges": facts["judges"],
+        "judge_models": facts["judge_models"],
         "models_returned": models,
         "panel": facts["panel"],
         "repeats": facts["repeats"],
@@ -158,9 +160,14 @@ def check_judge(
     run = Run(folder)
     today = dt.datetime.now(dt.UTC).date()
     checked = check_against_people(run, suite, wanted.labels, today=today, epsilon=wanted.epsilon)
-    places = (folder / CARD, wanted.card or suite.spec.folder / CARD)
+    state = run.state[0]
+    places = [folder / CARD]
+    if wanted.card is not None:
+        places.append(wanted.card)
+    elif state == "complete" and wanted.limit is None and not wanted.judges:
+        places.append(suite.spec.folder / CARD)
     written = tuple(place for place in places if write_card(checked.card, place))
-    return CheckedJudge(checked.card, written, folder, run.state[0], checked.unmatched)
+    return CheckedJudge(checked.card, written, folder, state, checked.unmatched)
 
 
 def _judged_outputs(
@@ -278,7 +285,9 @@ def doubts(card: Mapping[str, Any]) -> str | None:
 
 def is_valid_for(card: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Return whether a card was made with these judges, this rubric and this prompt."""
-    names = ("judges", "rubric_hash", "prompt_hash", "panel", "repeats", "params")
+    names = (
+        "judges", "judge_models", "rubric_hash", "prompt_hash", "panel", "repeats", "params",
+    )  # fmt: skip
     return all(card.get(name) == facts.get(name) for name in names)
 
 
@@ -298,7 +307,7 @@ def _verdicts(
     run: Run, suite: str, facts: Mapping[str, Any], criteria: Sequence[CriterionFacts]
 ) -> tuple[dict[Item, dict[str, Verdict]], float | None, list[str]]:
     """Return verdicts by output, the share of quotations found, and the models as returned."""
-    words = {c.id: c.verdicts for c in criteria}
+    words = {c.id: _reader(c) for c in criteria}
     verdicts: dict[Item, dict[str, Verdict]] = {}
     quotes = [0, 0]
     models: dict[str, None] = {}
@@ -312,7 +321,7 @@ def _verdicts(
         counts = (score.details or {})["judging"]["quotes"]
         quotes = [quotes[0] + counts[0], quotes[1] + counts[1]]
         for attempt in trial.attempts:
-            if attempt.role == "judge" and attempt.model_returned:
+            if attempt.model in facts["judges"] and attempt.model_returned:
                 models.setdefault(attempt.model_returned)
     return verdicts, quotes[0] / quotes[1] if quotes[1] else None, list(models)
 

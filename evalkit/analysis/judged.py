@@ -11,6 +11,7 @@ from typing import Any
 from evalkit.core.records import Trial
 
 JUDGE_ERROR = "judge_error"
+_COUNTED = {"votes", "errors", "ties", "retest", "between", "quotes"}
 
 
 class JudgeTally:
@@ -25,13 +26,13 @@ class JudgeTally:
     def add(self, trial: Trial) -> None:
         """Take one trial."""
         for attempt in trial.attempts:
-            if attempt.role == "judge":
-                self.judges.setdefault(attempt.model)
-                self.calls += 1
+            self.calls += attempt.role == "judge"
         for score in trial.scores:
             counts = (score.details or {}).get("judging")
-            if not isinstance(counts, Mapping):
-                continue
+            if not isinstance(counts, Mapping) or not counts.keys() >= _COUNTED:
+                continue  # a grader of the suite's own may use the word as it likes
+            for said in (score.details or {}).get("judges", ()):
+                self.judges.setdefault(str(said.get("judge")))
             self.judged += score.value is not None
             self.lost += (score.failure or "").startswith(JUDGE_ERROR)
             self.votes += counts["votes"]

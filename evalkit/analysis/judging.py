@@ -15,7 +15,7 @@ from evalkit.analysis.labels import Item, Label
 from evalkit.core.records import Record
 from evalkit.stats.agreement import cohen_kappa, confusion, gwet_ac1
 from evalkit.stats.correction import ppi_mean, rogan_gladen
-from evalkit.stats.intervals import wilson
+from evalkit.stats.intervals import Interval, mean_interval, wilson
 from evalkit.stats.reliability import krippendorff_alpha, pairwise_agreement
 from evalkit.stats.replacement import alt_test
 
@@ -172,13 +172,13 @@ def _arm(evidence: _Evidence) -> dict[str, Any]:
 
 def _agreement(evidence: _Evidence) -> dict[str, Any]:
     people, judge = _columns(evidence)
-    words = evidence.criterion.verdicts
+    words, units = evidence.criterion.verdicts, _units(evidence.pairs)
     ordinal = len(words) > 2
     place = {word: number for number, word in enumerate(words)}
     x, y = [place[w] for w in people], [place[w] for w in judge]
-    same = sum(a == b for a, b in zip(people, judge, strict=True))
+    same = [a == b for a, b in zip(people, judge, strict=True)]
     return {
-        "agreement": figure_or_none(lambda: wilson(same, len(people), _LEVEL)),
+        "agreement": figure_or_none(lambda: _rate(same, units)),
         "kappa": _number(lambda: cohen_kappa(x, y, "quadratic" if ordinal else None)),
         "kappa_weights": "quadratic" if ordinal else None,
         "ac1": _number(lambda: gwet_ac1(people, judge, labels=words)),
@@ -193,17 +193,30 @@ def _agreement(evidence: _Evidence) -> dict[str, Any]:
 
 def _rates(evidence: _Evidence) -> dict[str, Any]:
     """Return TPR, TNR and how often people and judge find the criterion met."""
-    met = [(evidence.is_met(p), evidence.is_met(j)) for p, j in evidence.pairs.values()]
-    right = [judge for people, judge in met if people]
-    wrong = [not judge for people, judge in met if not people]
+    met = [(i, evidence.is_met(p), evidence.is_met(j)) for i, (p, j) in evidence.pairs.items()]
+    right = {item: judge for item, people, judge in met if people}
+    wrong = {item: not judge for item, people, judge in met if not people}
     return {
-        "tpr": figure_or_none(lambda: wilson(sum(right), len(right), _LEVEL)),
-        "tnr": figure_or_none(lambda: wilson(sum(wrong), len(wrong), _LEVEL)),
+        "tpr": figure_or_none(lambda: _rate(list(right.values()), _units(right))),
+        "tnr": figure_or_none(lambda: _rate(list(wrong.values()), _units(wrong))),
         "prevalence": {
-            "people": _share([people for people, _ in met]),
-            "judge": _share([judge for _, judge in met]),
+            "people": _share([people for _, people, _ in met]),
+            "judge": _share([judge for _, _, judge in met]),
         },
     }
+
+
+def _units(items: Iterable[Item]) -> list[tuple[str, str]]:
+    """Return what outputs are counted by: repeats of one sample and arm are one."""
+    return [(item.sample_id, item.arm) for item in items]
+
+
+def _rate(hits: Sequence[bool], units: Sequence[tuple[str, str]]) -> Interval:
+    """Return a rate: Wilson's interval, or one that counts units where there are repeats."""
+    if len(set(units)) == len(units):
+        return wilson(sum(hits), len(hits), _LEVEL)
+    clusters = ["\0".join(unit) for unit in units]
+    return mean_interval([float(hit) for hit in hits], clusters, _LEVEL, bounds=(0.0, 1.0))
 
 
 def _corrected(evidence: _Evidence) -> dict[str, Any]:
@@ -213,15 +226,12 @@ def _corrected(evidence: _Evidence) -> dict[str, Any]:
     judged = [judge for _, judge in met] + rest
     positives = [judge for people, judge in met if people]
     negatives = [not judge for people, judge in met if not people]
+    units, others = _units(evidence.pairs), _units(evidence.rest)
+    people_, judge_ = (_averaged([pair[i] for pair in met], units) for i in range(2))
     return {
-        "judge_pass_rate": figure_or_none(lambda: wilson(sum(judged), len(judged), _LEVEL)),
+        "judge_pass_rate": figure_or_none(lambda: _rate(judged, [*units, *others])),
         "corrected_pass_rate": figure_or_none(
-            lambda: ppi_mean(
-                [float(p) for p, _ in met],
-                [float(j) for _, j in met],
-                [float(j) for j in rest],
-                _LEVEL,
-            )
+            lambda: ppi_mean(people_, judge_, _averaged(rest, others), _LEVEL)
         ),
         "rogan_gladen": figure_or_none(
             lambda: rogan_gladen(
@@ -234,6 +244,14 @@ def _corrected(evidence: _Evidence) -> dict[str, Any]:
             )
         ),
     }
+
+
+def _averaged(values: Sequence[bool], units: Sequence[tuple[str, str]]) -> list[float]:
+    """Return one value for each unit: its repeats averaged."""
+    own: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for value, unit in zip(values, units, strict=True):
+        own[unit].append(value)
+    return [sum(said) / len(said) for said in own.values()]
 
 
 def _human(evidence: _Evidence) -> dict[str, Any]:

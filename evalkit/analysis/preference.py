@@ -31,9 +31,7 @@ def preference_figures(compared: Compared, *, seed: int = 0) -> dict[str, Any]:
         compared: All comparisons.
         seed: Of the resampling of samples behind the ranking's intervals.
     """
-    pairs: dict[tuple[str, str], list[Comparison]] = {key: [] for key in compared.left_out}
-    for comparison in compared.comparisons:
-        pairs[comparison.first, comparison.second].append(comparison)
+    pairs = _by_pair(compared)
     figures = [
         _pair(first, second, made, compared.left_out[first, second])
         for (first, second), made in pairs.items()
@@ -53,6 +51,13 @@ def preference_figures(compared: Compared, *, seed: int = 0) -> dict[str, Any]:
         "stopped": compared.stopped,
         "notes": _notes(figures, compared.facts["kin"]),
     }
+
+
+def _by_pair(compared: Compared) -> dict[tuple[str, str], list[Comparison]]:
+    pairs: dict[tuple[str, str], list[Comparison]] = {key: [] for key in compared.left_out}
+    for comparison in compared.comparisons:
+        pairs[comparison.first, comparison.second].append(comparison)
+    return pairs
 
 
 def _pair(first: str, second: str, made: Sequence[Comparison], left_out: int) -> dict[str, Any]:
@@ -121,18 +126,23 @@ def _ranking(compared: Compared, rng: np.random.Generator) -> dict[str, Any] | N
     """Return Bradley-Terry strengths with intervals from resampled samples, best first."""
     place = {arm: number for number, arm in enumerate(compared.arms)}
     tables: dict[str, np.ndarray[Any, Any]] = {}
-    for c in compared.comparisons:
-        if c.preference is None:
-            continue
-        sample = c.cluster or f"sample\0{c.sample_id}"
-        table = tables.setdefault(sample, np.zeros((len(place), len(place))))
-        table[place[c.first], place[c.second]] += c.preference
-        table[place[c.second], place[c.first]] += 1 - c.preference
+    for (first, second), made in _by_pair(compared).items():
+        for unit in _units(made):
+            if unit.preference is None:
+                continue
+            table = tables.setdefault(
+                unit.cluster or f"sample\0{unit.sample}", np.zeros((len(place), len(place)))
+            )
+            table[place[first], place[second]] += unit.preference
+            table[place[second], place[first]] += 1 - unit.preference
     if not tables:
         return None
     stack = np.stack(list(tables.values()))
-    found = bradley_terry(stack.sum(axis=0))
-    draws = _resampled(stack, rng)
+    try:
+        found = bradley_terry(stack.sum(axis=0))
+        draws = _resampled(stack, rng)
+    except ValueError:  # no strengths can be told: the pairs stand by themselves
+        return None
     low, high = np.quantile(draws, [0.025, 0.975], axis=0) if len(stack) > 1 else (None, None)
     rows = [
         {

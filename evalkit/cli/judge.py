@@ -58,7 +58,8 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", type=Path, metavar="CARD",
-        help="where the card is written (default: judge_card.json in the suite's folder)",
+        help="where the card is written beside the run's folder (default: judge_card.json in the "
+        "suite's folder, if the rubric's own judge has judged everything)",
     )  # fmt: skip
     parser.add_argument(
         "--results", default="results", metavar="DIR", help="where the judges' run is made"
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _pairs(options: argparse.Namespace) -> int:
     from evalkit import api
-    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE
+    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
     from evalkit.cli.output import note, print_json, printable
     from evalkit.cli.progress import TqdmLine
     from evalkit.report.judge_table import preference_table
@@ -128,7 +129,7 @@ def _pairs(options: argparse.Namespace) -> int:
         print(printable(f"comparisons: {folder}"))
     if figures["stopped"]:
         note(f"not all was compared: {figures['stopped']}; the same command goes on")
-        return EXIT_INCOMPLETE
+        return EXIT_INTERRUPTED if figures["stopped"] == "interrupted" else EXIT_INCOMPLETE
     return EXIT_DONE
 
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Regrade."""
     from evalkit import api
-    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE
+    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
     from evalkit.cli.output import note
     from evalkit.cli.plan import finish
     from evalkit.cli.progress import TqdmLine
@@ -51,7 +51,6 @@ def run(options: argparse.Namespace) -> int:
         asked = f"judges were asked {regraded.judge_calls} times (${regraded.spent_usd:.4f})"
     note(f"{regraded.changed} trials graded anew, {asked}")
     finish(result, as_json=options.json)
-    if regraded.stopped:
-        note(f"not all was judged: {regraded.stopped}")
-        return EXIT_INCOMPLETE
+    if regraded.stopped or regraded.unjudged:
+        return EXIT_INTERRUPTED if regraded.stopped == "interrupted" else EXIT_INCOMPLETE
     return EXIT_DONE  # grading is done, whatever the run still lacks

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 
-from evalkit.core.errors import CannotGrade, ConfigError
+from evalkit.core.errors import CannotGrade, ConfigError, EvalkitError
 from evalkit.core.ports import Ask, Grader, Judged, JudgingGrader
 from evalkit.core.records import (
     Completion,
@@ -40,6 +40,7 @@ class Grading:
         self.output = output
         self.graders = tuple(graders)
         self.primary = primary
+        self.judged_by = ""
         self.judging = tuple(g for g in self.graders if isinstance(g, JudgingGrader))
         self._order = {grader.name: place for place, grader in enumerate(self.graders)}
         names = [grader.name for grader in self.graders]
@@ -53,6 +54,10 @@ class Grading:
         form = [spec.format, spec.schema, spec.labels, spec.tools, spec.accept]
         parts = [PARSER_VERSION, form, [g.fingerprint for g in self.graders], self.primary]
         return fingerprint(parts)
+
+    def bind_judges(self, mark: str) -> None:
+        """Say who the judges really are: part of what decides a score, known once they are open."""
+        self.judged_by = mark
 
     @property
     def judges(self) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ class Grading:
         """
         if not self.judging or not self.accepts(judged.parsed):
             return scores
-        asked = [await grader.judge(judged, ask) for grader in self.judging]
+        asked = [await _judged(grader, judged, ask) for grader in self.judging]
         return tuple(sorted([*scores, *asked], key=lambda score: self._order[score.grader]))
 
     def _is_asked(self, grader: Grader, parsed: Parsed) -> bool:
@@ -117,6 +122,19 @@ def status_of(parsed: Parsed, output: OutputSpec) -> Status:
     return "ok" if accepted else "malformed"
 
 
+async def _judged(grader: JudgingGrader, judged: Judged, ask: Ask) -> Score:
+    """Ask one grader that asks judges; a spent budget or an interruption ends more than a score."""
+    try:
+        score = await grader.judge(judged, ask)
+    except CannotGrade as refusal:
+        return _failure(grader, str(refusal))
+    except EvalkitError:
+        raise
+    except Exception as crash:  # noqa: BLE001 - graders of other packages; the type is recorded
+        return _failure(grader, f"{type(crash).__name__}: {crash}")
+    return _sound(grader, score)
+
+
 def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Parsed) -> Score:
     """Ask one grader; what it cannot grade, and how it crashed, becomes a failure, never a 0."""
     try:
@@ -125,6 +143,11 @@ def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Pars
         return _failure(grader, str(refusal))
     except Exception as crash:  # noqa: BLE001 - graders of other packages; the type is recorded
         return _failure(grader, f"{type(crash).__name__}: {crash}")
+    return _sound(grader, score)
+
+
+def _sound(grader: Grader | JudgingGrader, score: Score) -> Score:
+    """Return a score whose value and metrics are shares, else the failure."""
     value = score.value
     if value is not None and not (math.isfinite(value) and 0 <= value <= 1):
         return _failure(grader, f"gave {value}; allowed: 0 to 1")
@@ -133,5 +156,5 @@ def _graded(grader: Grader, sample: Sample, completion: Completion, parsed: Pars
     return score
 
 
-def _failure(grader: Grader, reason: str) -> Score:
+def _failure(grader: Grader | JudgingGrader, reason: str) -> Score:
     return Score(grader=grader.name, version=grader.version, value=None, failure=reason)

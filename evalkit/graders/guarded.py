@@ -127,15 +127,25 @@ class Guarded:
         try:
             if process is None:
                 process = self._started()
-            return process.ask(json.dumps(value, default=str).encode(), self._limits.wall_s)
-        except TimeoutError:
-            if process is not None:
-                self._running.remove(process)
-                process.stop()
-                process = None
-        finally:
+            result = process.ask(json.dumps(value, default=str).encode(), self._limits.wall_s)
+        except CannotGrade:  # it has answered, and is ready for the next
             self._free.put(process)
-        raise CannotGrade(f"stopped after {self._limits}, or it ended its process")
+            raise
+        except BaseException as fault:  # its reply may still come: nobody else may read it
+            self._drop(process)
+            self._free.put(None)
+            if isinstance(fault, TimeoutError):
+                raise CannotGrade(
+                    f"stopped after {self._limits}, or it ended its process"
+                ) from None
+            raise
+        self._free.put(process)
+        return result
+
+    def _drop(self, process: _Process | None) -> None:
+        if process is not None:
+            self._running.remove(process)
+            process.stop()
 
     def _started(self) -> _Process:
         """Start a process and wait until it is ready."""
@@ -143,9 +153,8 @@ class Guarded:
         self._running.append(process)
         try:
             process.ask(self._setup, _START_S)
-        except TimeoutError:
-            self._running.remove(process)
-            process.stop()
+        except BaseException:
+            self._drop(process)
             raise
         return process
 

@@ -65,7 +65,17 @@ class Reading(NamedTuple):
 
 
 class Unreadable(ValueError):
-    """An answer that holds no verdict on every criterion; says what is wrong with it."""
+    """An answer that holds no verdict; says what is wrong with it.
+
+    Attributes:
+        told: The same for the judge, without a word of its answer: what it says may come from the
+            output that it judged, and must not come back outside the marks.
+    """
+
+    def __init__(self, problem: str, told: str | None = None) -> None:
+        """Keep both."""
+        super().__init__(problem)
+        self.told = told or problem
 
 
 def verdict_form(rubric: Rubric) -> OutputSpec:
@@ -174,8 +184,10 @@ def _one(criterion: Criterion, answer: dict[str, Any]) -> tuple[str, str]:
     word = criterion.read(said)
     if word is None:
         got = "nothing" if said is None else repr(said)[:40]
+        allowed = f"allowed: {', '.join(criterion.verdicts)}"
         raise Unreadable(
-            f"criterion {criterion.id}: got {got}; allowed: {', '.join(criterion.verdicts)}"
+            f"criterion {criterion.id}: got {got}; {allowed}",
+            f"criterion {criterion.id}: no verdict; {allowed}",
         )
     text = evidence if isinstance(evidence, str) else ""
     return word, " ".join(text.split())[:_MOST_EVIDENCE]

@@ -94,6 +94,7 @@ def read_preference(completion: Completion) -> tuple[float, str]:
     said = parsed.value.get("better")
     word = said.strip().strip(".\"'").casefold() if isinstance(said, str) else None
     if word not in _SCORES:
-        raise Unreadable(f"better: got {said!r:.40}; allowed: {', '.join(WINNERS)}")
+        allowed = f"allowed: {', '.join(WINNERS)}"
+        raise Unreadable(f"better: got {said!r:.40}; {allowed}", f"better: no winner; {allowed}")
     reason = parsed.value.get("reason")
     return _SCORES[word], " ".join(str(reason or "").split())[:400]

@@ -50,6 +50,10 @@ def most_steps(pattern: str, length: int) -> float:
     >>> most_steps("= ([0-9]+)", 1000), most_steps("(a+)+", 10)
     (1000000.0, inf)
     """
+    if (
+        re.compile(pattern).flags & re.VERBOSE
+    ):  # blanks may stand between a group and its quantifier
+        return float("inf")
     plain = _OPENING.sub("(", _CLASS.sub("x", _ESCAPE.sub("x", pattern)))
     if re.search(r"\)(?:[*+?]|\{)", plain):
         return float("inf")

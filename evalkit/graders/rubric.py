@@ -7,14 +7,22 @@ is reached, nor what it costs.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from evalkit.core.documents import node_of
 from evalkit.core.errors import CannotGrade, ConfigError, ProviderError
 from evalkit.core.ports import Ask, GraderContext, Judged, JudgeQuestion
-from evalkit.core.records import Completion, Message, Parsed, Sample, Score, canonical_json
+from evalkit.core.records import (
+    Completion,
+    Message,
+    OutputSpec,
+    Parsed,
+    Sample,
+    Score,
+    canonical_json,
+)
+from evalkit.core.waiting import all_of
 from evalkit.graders.judge_prompt import (
     Unreadable,
     clipped,
@@ -82,8 +90,7 @@ class RubricGrader(ScoringGrader):
         self.judges = require_judge(rubric, (), where)
         self.independent = rubric.independent
         self._form = verdict_form(rubric)
-        tools = [tool.get("function", tool) for tool in context.output.tools]
-        self._tools = canonical_json(tools).decode() if tools else ""
+        self._tools = tools_shown(context.output)
         most = _BASE_TOKENS + _TOKENS_PER_CRITERION * len(rubric.criteria)
         self._params = {"temperature": 0, "max_tokens": most, **rubric.params}
         decides = [self.judges, rubric.repeats, rubric.panel, rubric.max_attempts, self._params]
@@ -130,7 +137,7 @@ class RubricGrader(ScoringGrader):
         data = self._data(judged)
         output = dict(data)["output"]
         asked = [(judge, n) for judge in self.judges for n in range(1, self.rubric.repeats + 1)]
-        votes = await asyncio.gather(
+        votes = await all_of(
             *(self._vote(judge, repeat, judged, data, ask) for judge, repeat in asked)
         )
         decisions = {c.id: decide(c, votes, self.rubric.panel) for c in self.rubric.criteria}
@@ -153,9 +160,9 @@ class RubricGrader(ScoringGrader):
         self, judge: str, repeat: int, judged: Judged, data: list[tuple[str, str]], ask: Ask
     ) -> Vote:
         """Ask one judge until its answer can be read, at most `max_attempts` times."""
-        problem: str | None = None
+        told = problem = None
         for answer in range(self.rubric.max_attempts):
-            question = self._question(judge, repeat, judged, data, problem)
+            question = self._question(judge, repeat, judged, data, told)
             try:
                 completion = await ask(question._replace(answer=answer))
             except ProviderError as error:
@@ -165,7 +172,7 @@ class RubricGrader(ScoringGrader):
             try:
                 reading = read_verdict(self.rubric, completion)
             except Unreadable as unread:
-                problem = str(unread)
+                problem, told = str(unread), unread.told
                 continue
             return Vote(judge, repeat, reading.verdicts, reading.evidence)
         tries = self.rubric.max_attempts
@@ -243,6 +250,12 @@ def task_shown(messages: Sequence[Message]) -> str:
     system = [m.content for m in messages if m.role == "system"]
     turns = [m.content for m in messages if m.role == "user"]
     return "\n\n".join([*system, *turns[-1:]])
+
+
+def tools_shown(output: OutputSpec) -> str:
+    """Return the tools that a model could call, empty where there are none."""
+    tools = [tool.get("function", tool) for tool in output.tools]
+    return canonical_json(tools).decode() if tools else ""
 
 
 def _spelled(value: object) -> str:

@@ -36,7 +36,8 @@ class Decision(NamedTuple):
 
     Attributes:
         value: In [0, 1]; None where a missing vote could have changed it.
-        verdict: The word that won; None where the panel is tied, undecided or took the mean.
+        verdict: The word that won, or on which all agree; None where the panel is tied, undecided
+            or took the mean of different words.
         tie: As many votes for one verdict as for another.
         spread: Largest less smallest value among the votes.
         votes: How many votes each verdict got.
@@ -78,8 +79,9 @@ def decide(criterion: Criterion, votes: Sequence[Vote], panel: Panel) -> Decisio
     most = max(counts.values())
     winners = [word for word in criterion.verdicts if counts[word] == most]
     tie = len(winners) > 1
-    if panel == "mean":
-        return Decision(sum(worth) / len(worth), None, tie, spread, tally)
+    if panel == "mean":  # has no ties; the word is known where all agree
+        word = words[0] if len(counts) == 1 else None
+        return Decision(sum(worth) / len(worth), word, False, spread, tally)
     value = sum(criterion.worth(word) for word in winners) / len(winners)
     return Decision(value, None if tie else winners[0], tie, spread, tally)
 

@@ -216,6 +216,12 @@ async def _loop(part: _Part, watch: Watch) -> Closed:
         manifest["gates"] = {
             e.lane.provider: {"concurrency": e.lane.gate.most, "lowest": e.lane.gate.least_seen}
             for e, _ in plan.entries
+        } | {
+            judge.lane.provider: {
+                "concurrency": judge.lane.gate.most,
+                "lowest": judge.lane.gate.least_seen,
+            }
+            for judge in plan.judges.values()
         }
         write_manifest(folder, manifest)
     return Closed(folder, manifest, outlook)

@@ -95,6 +95,11 @@ class Run:
         return str(self.manifest["run_id"])
 
     @property
+    def providers_path(self) -> Path:
+        """Its providers file: the same from whatever directory the run is read."""
+        return Path(self.manifest.get("providers_path") or self.manifest["providers_file"])
+
+    @property
     def state(self) -> tuple[str, str | None]:
         """The state as it is now, and the reason: `running` only while a process writes to it."""
         return state_of(self.folder, self.manifest)

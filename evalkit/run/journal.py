@@ -106,12 +106,12 @@ class Journal:
         self._append(payload)
 
     def sync(self) -> None:
-        """Force what was appended to the disk."""
-        self._write()
+        """Force what was written to the disk; another thread may append meanwhile."""
         os.fsync(self._fd)
 
     def close(self) -> str:
         """Sync, close and return the SHA-256 of the whole file."""
+        self._write()
         self.sync()
         os.close(self._fd)
         return self._hash.hexdigest()

@@ -52,6 +52,13 @@ class Judge(NamedTuple):
     lane: Lane
     mode: Mode | None
 
+    @property
+    def mark(self) -> str:
+        """What decides its answers beside the question: another entry is another judge."""
+        settings = entry_settings(self.provider, self.entry)
+        own = [self.name, self.entry.wire_name, self.provider.base_url, self.mode]
+        return fingerprint([*own, self.entry.params, self.adapter.identity, settings])
+
     def facts(self) -> dict[str, Any]:
         """Return what run.json keeps of a judge."""
         provider, entry = self.provider, self.entry
@@ -144,6 +151,11 @@ def kin_refusal(kin: Mapping[str, str], grading: Grading) -> str | None:
                     "name another judge, or say `independent: false`"
                 )
     return None
+
+
+def served_models(judges: Iterable[Judge]) -> dict[str, str]:
+    """Return what model each judge is on the wire: what a judge card holds for."""
+    return {judge.name: judge.entry.wire_name for judge in judges}
 
 
 class JudgeDesk:

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from evalkit.graders.grading import Grading
 from evalkit.run.folder import SCHEMA_VERSION, environment
+from evalkit.run.judges import Judges, served_models
 from evalkit.run.setup import Plan, RunOptions
 from evalkit.run.trial import Entry
 from evalkit.suite.loader import Suite
@@ -56,8 +58,9 @@ def _suite_facts(suite: Suite, plan: Plan) -> dict[str, Any]:
         "hash": suite.hash,
         "hashes": suite.hashes,
         "grading_fingerprint": grading.fingerprint,
+        "judged_by": grading.judged_by,
         "graders": [{"name": g.name, "version": g.version} for g in grading.graders],
-        "judging": [grader.facts() for grader in grading.judging],
+        "judging": judging_facts(suite.name, grading, plan.judges),
         "primary": spec.primary,
         "pass_at": spec.pass_at,
         "format": spec.output.format,
@@ -70,6 +73,17 @@ def _suite_facts(suite: Suite, plan: Plan) -> dict[str, Any]:
         "samples": len(suite.samples),
         "train": len(suite.train),
     }
+
+
+def judging_facts(suite: str, grading: Grading, judges: Judges) -> list[dict[str, Any]]:
+    """Return what run.json keeps of a suite's rubrics, with the models that their judges are."""
+    return [
+        {
+            **grader.facts(),
+            "judge_models": served_models(judges[suite, name] for name in grader.judges),
+        }
+        for grader in grading.judging
+    ]
 
 
 def _arm_facts(entry: Entry, numbers: Sequence[int], plan: Plan) -> dict[str, Any]:

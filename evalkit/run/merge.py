@@ -59,6 +59,7 @@ def asked(run: Run) -> dict[str, Any]:
     for suite in run.manifest["suites"]:
         facts[f"suite {suite['name']}: hash"] = suite["hash"]
         facts[f"suite {suite['name']}: graders"] = suite["grading_fingerprint"]
+        facts[f"suite {suite['name']}: judges"] = suite.get("judged_by", "")
     for arm in run.manifest["arms"]:
         place = f"{arm['suite']} {arm['arm']}"
         facts[f"{place}: params"] = arm["params"]

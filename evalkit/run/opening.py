@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import refusal_reason
 from evalkit.core.ports import Adapter, Clock, SuiteView, adapter_factory
+from evalkit.core.records import fingerprint
 from evalkit.graders.grading import Grading
 from evalkit.providers.catalogue import Catalogue, Provider, model_spec
 from evalkit.run.ask import Lane
@@ -82,6 +83,9 @@ class Opener:
             where = next(g.where for g in suite.spec.graders if g.name == grader.name)
             for name in grader.judges:
                 await self.open_judge(name, where, suite, view)
+        if grading.judging:
+            marks = [self.judges[suite.name, name].mark for name in grading.judges]
+            grading.bind_judges(fingerprint(marks))
 
     async def open_judge(self, name: str, where: str, suite: Suite, view: SuiteView) -> Judge:
         """Open one judge for a suite.

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Record
+from evalkit.core.records import Record, Trial
+from evalkit.graders.rubric import answer_shown
 from evalkit.graders.rubric_file import Criterion, read_rubric
 from evalkit.run.folder import Run
 from evalkit.run.judges import Judge, entry_of, kin_of
@@ -85,7 +86,7 @@ def answers_of(runs: Sequence[Run], suite: str, options: PairOptions) -> dict[st
         found |= {name: {} for name in names.values()}
         for trial in run.trials():
             if trial.suite == suite and trial.status not in ("error", "skipped"):
-                answer = Output(trial.text or "", trial.status != "malformed", trial.cluster)
+                answer = Output(_shown(trial), trial.status != "malformed", trial.cluster)
                 found[names[trial.arm]][trial.sample_id, trial.repeat] = answer
     found = {name: answers for name, answers in found.items() if answers}
     wanted = list(found) if options.arms is None else list(options.arms)
@@ -116,10 +117,16 @@ def criteria_of(suite: Suite) -> tuple[Criterion, ...]:
     return read_rubric(path).criteria if path.is_file() else ()
 
 
+def _shown(trial: Trial) -> str:
+    """Return a trial's last answer as a judge sees it, calls included."""
+    done = [a.completion for a in trial.attempts if a.role == "model" and a.completion is not None]
+    return answer_shown(done[-1]) if done else ""
+
+
 def kin_of_arms(
-    runs: Sequence[Run], judges: Sequence[Judge], *, independent: bool
+    runs: Sequence[Run], judges: Sequence[Judge], compared: Sequence[str], options: PairOptions
 ) -> dict[str, Any]:
-    """Return which judges are kin to which arm.
+    """Return which judges are kin to which of the compared arms.
 
     Raises:
         ConfigError: If judges are to be independent and one is not.
@@ -127,10 +134,13 @@ def kin_of_arms(
     kin: dict[str, Any] = {}
     for run in runs:
         for arm in run.manifest["arms"]:
+            names = {arm["arm"], f"{arm['arm']} in {run.run_id}"}
+            if names.isdisjoint(compared):
+                continue
             found = kin_of(*entry_of(arm), judges)
             if found:
                 kin[arm["arm"]] = found
-            if found and independent:
+            if found and options.independent:
                 name, reason = next(iter(found.items()))
                 raise ConfigError(
                     f"--judge {name}: it is not independent of {arm['arm']}: {reason}; name another"

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from evalkit.core.errors import CannotGrade, ProviderError
 from evalkit.core.ports import Ask, Clock, JudgeQuestion
 from evalkit.core.records import Attempt, Completion, Record, Sample, fingerprint
+from evalkit.core.waiting import all_of
 from evalkit.graders.judge_prompt import Unreadable, clipped
 from evalkit.graders.pair_prompt import (
     PAIR_FORM,
@@ -26,11 +27,12 @@ from evalkit.graders.pair_prompt import (
     read_preference,
     what_counts,
 )
-from evalkit.graders.rubric import task_shown
+from evalkit.graders.rubric import task_shown, tools_shown
 from evalkit.providers.catalogue import load_catalogue
-from evalkit.run.ask import Asker, BudgetSpent
+from evalkit.run.ask import Asker, BudgetSpent, Interrupted
 from evalkit.run.budget import Budget
 from evalkit.run.clock import SystemClock
+from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import TrialKey, attempt_of
 from evalkit.run.folder import Run
 from evalkit.run.journal import NAME, Index, Journal, check
@@ -122,11 +124,10 @@ async def _compare(
 ) -> Compared:
     suite = shared_suite(runs, options)
     answers = answers_of(runs, suite.name, options)
-    named = runs[0].manifest.get("providers_path") or runs[0].manifest["providers_file"]
-    catalogue = load_catalogue(options.providers or Path(named))
+    catalogue = load_catalogue(options.providers or runs[0].providers_path)
     opener = Opener(catalogue, clock)
     try:
-        view = view_of(suite, allow_code=False)
+        view = view_of(suite, allow_code=bool(runs[0].manifest["options"].get("allow_code")))
         judges = [await opener.open_judge(name, "--judge", suite, view) for name in options.judges]
         what = what_counts(criteria_of(suite))
         facts = {
@@ -134,7 +135,7 @@ async def _compare(
             "suite": suite.name,
             "arms": list(answers),
             "judges": [judge.facts() for judge in judges],
-            "kin": kin_of_arms(runs, judges, independent=options.independent),
+            "kin": kin_of_arms(runs, judges, list(answers), options),
             "what_counts": what,
             "prompt_hash": pair_prompt_hash(what),
         }
@@ -166,6 +167,8 @@ class _Comparing:
         self._facts = facts
         mark = fingerprint([facts["runs"], facts["suite"], facts["prompt_hash"], options.judges])
         self.folder = home / f"pairs-{mark[:8]}"
+        tools = tools_shown(suite.spec.output)
+        self._tools = [("tools", clipped(tools))] if tools else []
         self._calls = 0
         self._stopped: str | None = None
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -200,13 +203,24 @@ class _Comparing:
         samples = {sample.id: sample for sample in self._suite.samples}
         progress.begin(len(jobs), 0)
         tasks = []
-        async with asyncio.TaskGroup() as group:
-            for first, second, key in jobs:
-                await self._room.acquire()
-                pair = _Pair(first, second, key, answers[first][key], answers[second][key])
-                tasks.append(group.create_task(self._one(pair, samples, progress)))
+        syncing = asyncio.create_task(keep_synced(self._desk.asker.journal))
+        try:
+            with InterruptHandler(self._interrupt):
+                async with asyncio.TaskGroup() as group:
+                    for first, second, key in jobs:
+                        await self._room.acquire()
+                        pair = _Pair(first, second, key, answers[first][key], answers[second][key])
+                        tasks.append(group.create_task(self._one(pair, samples, progress)))
+        except BaseExceptionGroup as faults:
+            raise first_fault(faults) from faults
+        finally:
+            syncing.cancel()
         progress.end()
         return [done for task in tasks if (done := task.result()) is not None], left_out
+
+    def _interrupt(self) -> None:
+        self._stopped = "interrupted"
+        self._desk.asker.stopping = True
 
     def _observe(self, attempt: Attempt, watch: _Watch) -> None:
         self._calls += 1
@@ -218,10 +232,12 @@ class _Comparing:
         """Return what became of a pair; None where the budget did not allow to ask."""
         try:
             made = pair.without_a_judge()
+            if made is None and self._stopped is not None:
+                return None
             if made is None:
                 made = await self._judged(pair, samples[pair.key[0]])
-        except BudgetSpent as spent:
-            self._stopped = str(spent)
+        except (BudgetSpent, Interrupted) as ended:
+            self._stopped = self._stopped or str(ended)
             return None
         finally:
             self._room.release()
@@ -248,7 +264,7 @@ class _Comparing:
 
     async def _by_one(self, judge: str, pair: _Pair, task: str, door: Ask) -> dict[str, Any]:
         """Ask one judge in both orders: where they disagree, neither output is better."""
-        ahead, behind = await asyncio.gather(
+        ahead, behind = await all_of(
             self._order(judge, task, (pair.a.text, pair.b.text), door),
             self._order(judge, task, (pair.b.text, pair.a.text), door),
         )
@@ -265,13 +281,14 @@ class _Comparing:
         return found
 
     async def _order(self, judge: str, task: str, texts: tuple[str, str], door: Ask) -> _Order:
-        shown = [("task", task), ("first", clipped(texts[0])), ("second", clipped(texts[1]))]
-        problem: str | None = None
+        shown = [("task", task), *self._tools]
+        shown += [("first", clipped(texts[0])), ("second", clipped(texts[1]))]
+        told = problem = None
         for answer in range(self._options.max_attempts):
             question = JudgeQuestion(
                 judge=judge,
-                render=pair_messages(self._what, shown, problem),
-                content=pair_content(self._what, shown, problem),
+                render=pair_messages(self._what, shown, told),
+                content=pair_content(self._what, shown, told),
                 output=PAIR_FORM,
                 params=_PARAMS,
                 answer=answer,
@@ -280,7 +297,7 @@ class _Comparing:
             try:
                 score, reason = read_preference(await door(question))
             except Unreadable as unread:
-                problem = str(unread)
+                problem, told = str(unread), unread.told
                 continue
             except (ProviderError, CannotGrade) as error:
                 return _Order(None, "", None, f"judge_error: {judge}: {error}")
@@ -351,11 +368,9 @@ def _opened(folder: Path) -> tuple[Journal, dict[str, Completion]]:
     if not (folder / NAME).is_file():
         folder.mkdir(parents=True, exist_ok=True)
         return Journal(folder, folder.name), {}
-    sha256 = None
-    if manifest.is_file():
-        sha256 = json.loads(manifest.read_bytes()).get("journal_sha256")
-        manifest.unlink()  # a kill from here on must not leave another journal under this hash
+    sha256 = json.loads(manifest.read_bytes())["journal_sha256"] if manifest.is_file() else None
     tail = check(folder, folder.name, sha256)
+    manifest.unlink(missing_ok=True)  # a kill from here on must not leave another hash
     known = {
         line.request_fingerprint: done
         for attempts, _ in Index(folder / NAME).groups()

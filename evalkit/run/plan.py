@@ -73,12 +73,14 @@ class Selection(Record, frozen=True, kw_only=True):
     Attributes:
         limit: So many samples, those whose ids hash lowest with `sample_seed`; None for all.
         shard: (i, n): only samples whose id hashes to i of n.
+        samples: Only samples with these ids; None for all.
     """
 
     repeats: int = 1
     limit: int | None = None
     sample_seed: int = 0
     shard: tuple[int, int] | None = None
+    samples: tuple[str, ...] | None = None
 
 
 def parse_choice(text: str) -> Choice:
@@ -202,6 +204,10 @@ def draw(suite: Suite, selection: Selection) -> array[int]:
     changes the draw by one, not the whole of it.
     """
     numbers = array("L", range(len(suite.samples)))
+    if selection.samples is not None:
+        wanted = {hash64(sample_id) for sample_id in selection.samples}
+        known = suite.samples.id_hashes
+        numbers = array("L", [n for n in numbers if known[n] in wanted])
     if selection.limit is not None and selection.limit < len(numbers):
         seed = selection.sample_seed
         ranked = ((hash64(f"{seed}\0{suite.samples[n].id}"), n) for n in numbers)

@@ -23,6 +23,7 @@ from evalkit.run.events import trial_of
 from evalkit.run.folder import Run, write_manifest
 from evalkit.run.journal import Index, Journal, Tail
 from evalkit.run.judges import Judges
+from evalkit.run.manifest import judging_facts
 from evalkit.run.opening import Opener, close_all
 from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
@@ -32,6 +33,7 @@ from evalkit.run.stored import Source, attempts_of, new_line, to_grade
 from evalkit.suite.loader import load_suite
 
 _HELD_BYTES = 1 << 18
+_BROKEN_OFF = "grading anew broke off: old and new grades are mixed; evalkit regrade goes on"
 
 Observe = Callable[[Trial], None]
 Begin = Callable[[Mapping[str, Any]], Observe]
@@ -43,6 +45,7 @@ class Regraded(NamedTuple):
     Attributes:
         judge_calls: Attempts that were sent to judges.
         stopped: Why not everything was judged, or None.
+        unjudged: Answers whose judge could not be reached; they keep their old grade.
         spent_usd: What the judges cost.
     """
 
@@ -51,6 +54,7 @@ class Regraded(NamedTuple):
     unknown_samples: int
     judge_calls: int = 0
     stopped: str | None = None
+    unjudged: int = 0
     spent_usd: float = 0.0
 
 
@@ -109,27 +113,63 @@ def _all_at_once(run: Run, tail: Tail, sources: dict[str, Source], begin: Begin 
     """Grade without judges, and close the journal whatever happens."""
     facts = _updated(run, sources)
     observe = begin(facts) if begin else None
-    journal = _opened(run, tail, _HELD_BYTES)
+    journal = _opened(run, facts, tail, _HELD_BYTES)
     done = None
     try:
         done = _regrade(journal, sources, observe)
     finally:
-        _closed(run, journal, facts if done else None)
+        _closed(run, journal, facts, done)
     return done
 
 
-def _opened(run: Run, tail: Tail, hold_bytes: int = 0) -> Journal:
+def _opened(run: Run, facts: Mapping[str, Any], tail: Tail, hold_bytes: int = 0) -> Journal:
+    """Open the journal; until all is graded run.json says that old and new grades are mixed."""
     journal = Journal(run.folder, run.run_id, tail, hold_bytes=hold_bytes)
     if not run.is_open:  # a kill from here on must not leave a closed run with another journal
-        write_manifest(run.folder, {**run.manifest, "journal_sha256": None})
+        write_manifest(run.folder, {**_unfinished(facts, _BROKEN_OFF), "journal_sha256": None})
     return journal
 
 
-def _closed(run: Run, journal: Journal, facts: Mapping[str, Any] | None) -> None:
-    """Close the journal, and the manifest with the facts as they are now."""
+def _closed(run: Run, journal: Journal, facts: Mapping[str, Any], done: Regraded | None) -> None:
+    """Close the journal, and the manifest with the state that the run has now."""
     sha256 = journal.close()
-    if not run.is_open:
-        write_manifest(run.folder, {**(facts or run.manifest), "journal_sha256": sha256})
+    if run.is_open:
+        return
+    if done is not None and done.stopped is None and not done.unjudged:
+        now = _finished(facts)
+    elif done is None:
+        now = _unfinished(facts, _BROKEN_OFF)
+    else:
+        now = _unfinished(facts, _left(done))
+    spent = (facts.get("spent_usd") or 0.0) + (done.spent_usd if done else 0.0)
+    write_manifest(run.folder, {**now, "spent_usd": spent, "journal_sha256": sha256})
+
+
+def _unfinished(facts: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Return the manifest of a run whose trials are graded in part by other graders."""
+    before = facts.get("before_regrade") or {
+        "state": facts["state"],
+        "reason": facts.get("state_reason"),
+    }
+    return {**facts, "before_regrade": before, "state": "incomplete", "state_reason": reason}
+
+
+def _finished(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest in the state in which the run was before it was graded anew."""
+    before = facts.get("before_regrade")
+    rest = {name: value for name, value in facts.items() if name != "before_regrade"}
+    if before is None:
+        return rest
+    return {**rest, "state": before["state"], "state_reason": before["reason"]}
+
+
+def _left(done: Regraded) -> str:
+    parts = []
+    if done.stopped is not None:
+        parts.append(done.stopped)
+    if done.unjudged:
+        parts.append(f"{done.unjudged} answers could not be judged and keep their old grade")
+    return "graded anew in part: " + "; ".join(parts)
 
 
 def _regrade(journal: Journal, sources: dict[str, Source], observe: Observe | None) -> Regraded:
@@ -157,25 +197,27 @@ async def _judged_anew(
     run: Run, tail: Tail, sources: dict[str, Source], options: RegradeOptions, watch: Watch
 ) -> Regraded:
     """Grade anew with judges: opened first, then asked side by side."""
-    named = run.manifest.get("providers_path") or run.manifest["providers_file"]
-    catalogue = load_catalogue(options.providers or Path(named))
+    catalogue = load_catalogue(options.providers or run.providers_path)
+    allowed = options.allow_code or bool(run.manifest["options"].get("allow_code"))
     opener = Opener(catalogue, watch.clock)
     try:
         for source in sources.values():
-            view = view_of(source.suite, allow_code=options.allow_code)
+            view = view_of(source.suite, allow_code=allowed)
             await opener.open_judges(source.suite, source.grading, view)
         kin = kin_of_arms(run.manifest, sources, opener.judges)
         book, now = load_price_book(catalogue), time_of(watch.clock)
         budget = Budget(
             options.budget_usd, lambda model, a: price_attempt(book, model, a, now).cost_usd
         )
-        journal = _opened(run, tail)
+        facts = _updated(run, sources, opener.judges, kin)
+        journal = _opened(run, facts, tail)
         done = None
         try:
-            done = await Rejudging(journal, sources, opener.judges, budget, watch).run()
+            work = Rejudging(journal, sources, opener.judges, budget, watch)
+            done = Regraded(*await work.run(), budget.spent_usd)
         finally:
-            _closed(run, journal, _updated(run, sources, opener.judges, kin) if done else None)
-        return Regraded(*done, budget.spent_usd)
+            _closed(run, journal, facts, done)
+        return done
     finally:
         await close_all(opener.adapters)
 
@@ -227,8 +269,9 @@ def _updated(
                 "hash": source.suite.hash,
                 "hashes": source.suite.hashes,
                 "grading_fingerprint": grading.fingerprint,
+                "judged_by": grading.judged_by,
                 "graders": [{"name": g.name, "version": g.version} for g in grading.graders],
-                "judging": [grader.facts() for grader in grading.judging],
+                "judging": judging_facts(entry["name"], grading, judges or {}),
                 "primary": spec.primary,
                 "pass_at": spec.pass_at,
                 "accept": list(spec.output.accept),

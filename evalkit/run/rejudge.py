@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from evalkit.core.errors import ConfigError
 from evalkit.core.ports import Clock, Judged
 from evalkit.core.records import Attempt
-from evalkit.run.ask import Asker, BudgetSpent
+from evalkit.run.ask import Asker, BudgetSpent, Interrupted
 from evalkit.run.budget import Budget
 from evalkit.run.earlier import known_of
+from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import AttemptLine, TrialKey, TrialLine
 from evalkit.run.journal import Index, Journal
 from evalkit.run.judges import JudgeDesk, Judges, entry_of, kin_of, kin_refusal
@@ -34,6 +35,7 @@ class Rejudged(NamedTuple):
     unknown_samples: int
     judge_calls: int
     stopped: str | None
+    unjudged: int
 
 
 class Watch(NamedTuple):
@@ -58,7 +60,7 @@ class Rejudging:
         self._sources = sources
         self._budget = budget
         self._progress = watch.progress
-        self._calls = self._kept = 0
+        self._changed = self._same = self._unknown = self._calls = self._unjudged = 0
         self._stopped: str | None = None
         jitter = random.Random(0)  # noqa: S311 - of retries
         asker = Asker(journal, watch.clock, budget, jitter, observe=self._observe)
@@ -66,45 +68,69 @@ class Rejudging:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> Rejudged:
-        """Judge every trial whose grade can have changed."""
-        changed = same = unknown = 0
+        """Judge every trial whose grade can have changed.
+
+        Raises:
+            JournalError: If the journal cannot be written.
+        """
         index = Index(self._journal.path)
         self._progress.begin(len(index), 0)
-        async with asyncio.TaskGroup() as group:
-            for attempts, trial in index.groups():
-                if trial is None or trial.suite not in self._sources:
-                    continue
-                own = attempts_of(attempts, trial)
-                found = to_grade(own, trial, self._sources[trial.suite])
-                if found is None:
-                    unknown += 1
-                elif not found.answers:
-                    same += 1
-                elif self._stopped is None:
-                    await self._room.acquire()
-                    group.create_task(self._one(found, attempts))
-                    changed += 1
-                else:
-                    same += 1
-        self._progress.end()
+        syncing = asyncio.create_task(keep_synced(self._journal))
+        try:
+            with InterruptHandler(self._interrupt):
+                async with asyncio.TaskGroup() as group:
+                    await self._feed(index, group)
+        except BaseExceptionGroup as faults:
+            raise first_fault(faults) from faults
+        finally:
+            syncing.cancel()
+            self._progress.end()
         return Rejudged(
-            changed - self._kept, same + self._kept, unknown, self._calls, self._stopped
+            self._changed, self._same, self._unknown, self._calls, self._stopped, self._unjudged
         )
+
+    async def _feed(self, index: Index, group: asyncio.TaskGroup) -> None:
+        for attempts, trial in index.groups():
+            if trial is None or trial.suite not in self._sources:
+                continue
+            source, own = self._sources[trial.suite], attempts_of(attempts, trial)
+            found = (
+                to_grade(own, trial, source)
+                if source.parser.is_quick
+                else await asyncio.to_thread(to_grade, own, trial, source)
+            )
+            if found is None:
+                self._unknown += 1
+            elif not found.answers or self._stopped is not None:
+                self._same += 1
+            else:
+                await self._room.acquire()
+                group.create_task(self._one(found, attempts))
+
+    def _interrupt(self) -> None:
+        self._stopped = "interrupted"
+        self._desk.asker.stopping = True
 
     def _observe(self, attempt: Attempt) -> None:
         self._calls += not attempt.cached
         self._progress.attempt(attempt, self._budget.spent_usd)
 
     async def _one(self, found: Found, attempts: list[AttemptLine]) -> None:
+        """Judge one trial; where that cannot be done its old grade stands."""
         try:
             line = await self._judge(found, attempts)
-        except BudgetSpent as spent:
-            self._stopped = str(spent)
-            self._kept += 1  # its old grade stands
+        except (BudgetSpent, Interrupted) as ended:
+            self._stopped = self._stopped or str(ended)
+            self._same += 1
             return
         finally:
             self._room.release()
-        self._journal.trial(line)
+        if any(score.pending for score in line.scores):
+            self._unjudged += 1
+            self._same += 1
+        else:
+            self._journal.trial(line)
+            self._changed += 1
         self._progress.trial(line.status)
 
     async def _judge(self, found: Found, attempts: list[AttemptLine]) -> TrialLine:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 from array import array
 from bisect import bisect_right
 from collections import Counter
@@ -23,6 +22,7 @@ from evalkit.core.errors import ProviderError
 from evalkit.core.records import Record
 from evalkit.run.ask import BudgetSpent, Interrupted, Lane
 from evalkit.run.earlier import Earlier
+from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import TrialLine
 from evalkit.run.judges import JudgeDesk, not_allowed
 from evalkit.run.plan import make_request, skip_reason
@@ -35,7 +35,6 @@ _HOPELESS = ("auth", "not_found")
 _HOPELESS_IN_A_ROW = 3
 _OUTAGE_IN_A_ROW = 20
 _PROBE_S = 0.02
-_DRAIN_S = 10.0
 _BREATH = 100
 
 
@@ -108,12 +107,15 @@ class Runner:
         """
         total = sum(len(numbers) for _, numbers in self._entries) * self._options.repeats
         self._progress.begin(total, self._earlier.finished)
-        background = [asyncio.create_task(self._sync()), asyncio.create_task(self._probe())]
+        background = [
+            asyncio.create_task(keep_synced(self._asker.journal)),
+            asyncio.create_task(self._probe()),
+        ]
         lanes: dict[str, list[tuple[Entry, array[int]]]] = {}
         for entry, numbers in self._entries:
             lanes.setdefault(entry.lane.provider, []).append((entry, numbers))
         try:
-            with _InterruptHandler(self):
+            with InterruptHandler(self.interrupt):
                 await self._lanes(list(lanes.values()))
             if self._stop is None:
                 self._set_aside_the_rest()
@@ -121,7 +123,7 @@ class Runner:
             if not self._interrupted:
                 raise
         except BaseExceptionGroup as group:
-            raise _first(group) from group
+            raise first_fault(group) from group
         finally:
             for task in background:
                 task.cancel()
@@ -224,9 +226,9 @@ class Runner:
         """
         finished, known = self._earlier.take(job.key)
         if finished and finished.request_fingerprint == self._request_hash(job):
-            self._count(job, "finished")
             same = finished.grading_fingerprint == grading_key(job.entry.grading, job.sample)
             if same and not finished.pending:
+                self._count(job, "finished")
                 return None
             return job._replace(known=self._earlier.reread(finished))
         if known:
@@ -343,11 +345,6 @@ class Runner:
                 worst.append(f"{arm}: {lost} of {asked} answers were not judged (the last: {last})")
         return "; ".join(worst) or None
 
-    async def _sync(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            await asyncio.to_thread(self._asker.journal.sync)
-
     async def _probe(self) -> None:
         """Measure how late the loop comes back: what it adds to every latency."""
         clock = self._asker.clock
@@ -372,47 +369,6 @@ def _set_aside(trial: TrialLine, finished_at: str) -> TrialLine:
         structured_honoured=None,
         finished_at=finished_at,
     )
-
-
-def _first(error: BaseException) -> BaseException:
-    """Return the first fault of a group of groups: the one that ended the others."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-class _InterruptHandler:
-    """Turns the first SIGINT or SIGTERM into `Runner.interrupt`, the second into an end at once."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._calls = 0
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._loop.add_signal_handler(number, self._signalled)
-            except (ValueError, NotImplementedError, RuntimeError):
-                return  # not the main thread: a notebook or a test keeps its own handling
-
-    def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._loop.remove_signal_handler(number)
-            except (ValueError, NotImplementedError, RuntimeError):
-                return
-
-    def _signalled(self) -> None:
-        self._calls += 1
-        self._runner.interrupt()
-        if self._task is None:
-            return
-        if self._calls == 1:
-            self._loop.call_later(_DRAIN_S, self._task.cancel)
-        else:
-            self._task.cancel()
 
 
 class _LagHistogram:

@@ -255,8 +255,9 @@ def graded_line(
 
 
 def grading_key(grading: Grading, sample: Sample) -> str:
-    """Return what decides a grade beside the output: graders, their options, the target."""
-    return fingerprint([grading.fingerprint, sample.target])
+    """Return what decides a grade beside the output: graders, options, judges, the target."""
+    decides = [grading.fingerprint, sample.target]
+    return fingerprint([*decides, grading.judged_by] if grading.judged_by else decides)
 
 
 def error_line(job: Job, asker: Asker, request_hash: str, reason: str) -> TrialLine:

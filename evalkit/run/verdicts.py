@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
 from evalkit.core.records import Record, Score, Trial
+from evalkit.graders.rubric_file import Criterion
 from evalkit.providers.replay import recorded_models
 from evalkit.run.execute import Closed, Confirm, start
 from evalkit.run.folder import Run
@@ -57,17 +58,17 @@ def judged_trials(run: Run, suite: str, grader: str) -> Iterator[JudgedTrial]:
                     yield JudgedTrial(trial, score)
 
 
-def decided_words(score: Score, verdicts: Mapping[str, tuple[str, ...]]) -> dict[str, str | None]:
+def decided_words(score: Score, criteria: Mapping[str, Criterion]) -> dict[str, str | None]:
     """Return the verdict on each criterion; None where the panel was tied or undecided.
 
-    A mean of votes counts as the word nearest to it.
+    A mean of different votes counts as the word whose worth is nearest to it.
     """
     words: dict[str, str | None] = {}
     for name, found in (score.details or {}).get("criteria", {}).items():
         word, value = found["verdict"], found["value"]
-        if word is None and value is not None and not found["tie"] and name in verdicts:
-            own = verdicts[name]
-            word = own[round(value * (len(own) - 1))]
+        if word is None and value is not None and not found["tie"] and name in criteria:
+            own = criteria[name]
+            word = min(own.verdicts, key=lambda w: abs(own.worth(w) - value))
         words[name] = word
     return words
 
@@ -129,7 +130,7 @@ def judge_outputs(
         providers=wanted.providers,
         settings=_settings(wanted),
         results=wanted.results,
-        selection=Selection(repeats=wanted.repeats),
+        selection=Selection(repeats=wanted.repeats, samples=wanted.samples),
         budget_usd=wanted.budget_usd,
         command=wanted.command,
         outputs=str(wanted.outputs),
@@ -140,11 +141,7 @@ def judge_outputs(
 def _settings(wanted: OutputsToJudge) -> tuple[str, ...]:
     """Return what makes a suite judge its outputs as they stand, by its rubric alone."""
     graders = json.dumps({"rubric": _rubric_options(wanted)})
-    settings = [f"graders={graders}", "primary=rubric", "output.format=text"]
-    id_column = read_spec(wanted.suite).data.id
-    if wanted.samples is not None and id_column is not None:
-        settings.append(f"data.where={json.dumps({id_column: list(wanted.samples)})}")
-    return tuple(settings)
+    return (f"graders={graders}", "primary=rubric", "output.format=text")
 
 
 def _rubric_options(wanted: OutputsToJudge) -> dict[str, Any]:

@@ -148,3 +148,16 @@ def test_each_arm_has_its_own_rates() -> None:
 def test_no_labels_under_a_criterion_leave_it_out() -> None:
     """Nothing is made up for it."""
     assert judge_figures([YES_NO], [], judged(["yes"])) == {}
+
+
+def test_repeats_are_no_independent_outputs() -> None:
+    """Ten repeats of five samples are five units: the interval knows it."""
+    labels = [
+        Label(Item(f"s{n}", "p:a", r), "ok", "no", "ann", 1) for n in range(5) for r in range(1, 11)
+    ]
+    verdicts = {label.item: {"ok": Verdict("no" if label.item.sample_id != "s0" else "yes")}
+                for label in labels}  # fmt: skip
+    found = figures(labels, verdicts)
+    assert (found["n"], found["tnr"]["n"], found["tnr"]["value"]) == (50, 5, 0.8)
+    assert found["tnr"]["high"] - found["tnr"]["low"] > 0.6
+    assert found["corrected_pass_rate"]["n"] == 5

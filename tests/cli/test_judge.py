@@ -259,3 +259,32 @@ def test_check_finds_a_judge_that_nobody_knows(evalkit: Any, suite: Path) -> Non
     said = evalkit("check", suite, "--set", "graders.rubric.judge=far:m")
     assert said.code == 0
     assert "judge 'far:m' cannot be asked: NO_SUCH_KEY is not set" in said.err
+
+
+def test_a_partial_check_does_not_replace_the_suites_card(evalkit: Any, suite: Path) -> None:
+    """Neither a quick look nor another judge's card becomes the suite's."""
+    outputs = [{"sample_id": f"n{n}", "model": "author", "text": "good"} for n in range(12)]
+    write(suite / "judge/outputs.jsonl", outputs)
+    lines = [{**line, "arm": "outputs:author"} for line in label_lines(12)]
+    labels = write(suite / "judge/labels.jsonl", lines)
+    evalkit("judge", "check", suite, "--labels", labels)
+    whole = (suite / "judge_card.json").read_text()
+    said = evalkit("judge", "check", suite, "--labels", labels, "--limit", "2")
+    assert (suite / "judge_card.json").read_text() == whole
+    assert said.out.count("card: ") == 1
+    evalkit("judge", "check", suite, "--labels", labels, "--limit", "2", "-o", "mine.json")
+    assert json.loads(Path("mine.json").read_text())["labels"]["n_outputs"] == 2
+
+
+def test_a_suites_own_filter_and_whole_numbers_as_ids_hold(evalkit: Any, suite: Path) -> None:
+    """Samples are chosen by their ids, whatever columns say."""
+    rows = [{"id": n, "text": f"good {n}", "kind": "x" if n < 6 else "y"} for n in range(12)]
+    write(suite / "samples.jsonl", rows)
+    text = (suite / "suite.yaml").read_text()
+    (suite / "suite.yaml").write_text(text.replace("id: id}", "id: id, where: {kind: x}}"))
+    write(suite / "judge/outputs.jsonl",
+          [{"sample_id": n, "model": "author", "text": "good"} for n in range(4)])  # fmt: skip
+    lines = [{**label_lines(1)[0], "sample_id": n, "arm": "outputs:author"} for n in range(4)]
+    labels = write(suite / "judge/labels.jsonl", lines)
+    said = evalkit("judge", "check", suite, "--labels", labels, "--json")
+    assert json.loads(said.out)["criteria"]["fine"]["n"] == 4

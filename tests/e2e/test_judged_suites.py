@@ -79,7 +79,8 @@ def test_the_card_of_the_embedded_judge_is_valid_and_speaks_against_it() -> None
 
     folder = ROOT / "suites" / "summarization"
     grading = grading_of(read_spec(folder), allow_code=True)
-    card = find_card(folder, folder, grading.judging[0].facts())
+    facts = {**grading.judging[0].facts(), "judge_models": {"local:smollm2": "smollm2"}}
+    card = find_card(folder, folder, facts)
     assert card is not None
     assert all(figures["kappa"] < FAIR_KAPPA for figures in card["criteria"].values())
     assert "do not decide by its verdicts" in (doubts(card) or "")

@@ -268,3 +268,10 @@ def test_agreement_is_counted_between_judges_and_between_repeats_apart() -> None
     ]  # fmt: skip
     assert retest(said_by) == (0, 1)
     assert between(said_by) == (1, 2)
+
+
+def test_the_mean_of_one_judge_keeps_its_word() -> None:
+    """On an uneven scale too; different words have none."""
+    scale = Criterion(id="ok", question="?", scale=(0, 1, 10))
+    assert decide(scale, votes("1"), "mean")[:3] == (0.1, "1", False)
+    assert decide(scale, votes("1", "10"), "mean")[:3] == (0.55, None, False)

@@ -98,3 +98,24 @@ def test_a_limit_that_is_none_is_refused(tmp_path: Path, limit: float) -> None:
     """There is always one."""
     with pytest.raises(ConfigError, match="`timeout_s` cannot be"):
         made(tmp_path, timeout_s=limit)
+
+
+def test_a_reply_that_nobody_waited_for_reaches_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C the next answer gets its own verdict, not the one before."""
+    grader = made(tmp_path)
+    assert grade(grader, "wrong").value == 0.0
+    process = grader._verdict._running[0]  # type: ignore[attr-defined]
+    real = process.ask
+
+    def interrupted(line: bytes, wall_s: float) -> object:
+        process._requests.write(line + b"\n")
+        process._requests.flush()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "ask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grade(grader, "right")
+    monkeypatch.setattr(process, "ask", real)
+    assert grade(grader, "wrong").value == 0.0

@@ -259,3 +259,37 @@ def test_the_limit_draws_the_same_samples_each_time(
 def _lines(folder: Path, figures: dict[str, Any]) -> list[dict[str, Any]]:
     (place,) = folder.glob("pairs-*")
     return [json.loads(line) for line in (place / "preferences.jsonl").read_text().splitlines()]
+
+
+def test_calls_are_compared_as_calls(project: Project, server: CountingServer) -> None:
+    """Two arms that call functions say something, though their texts are empty."""
+    tool = {"name": "book", "parameters": {"type": "object"}}
+    project.suite(
+        [{"id": "s0", "question": "q", "target": []}],
+        output={"format": "tool_calls", "tools": [tool]}, graders={"tool_calls": {}},
+    )  # fmt: skip
+    said = [
+        {"sample_id": "s0", "model": name, "tool_calls": [{"name": "book", "arguments": {"n": n}}]}
+        for n, name in enumerate(("one", "two"))
+    ]
+    (project.root / "calls.jsonl").write_text("".join(json.dumps(line) + "\n" for line in said))
+    project.providers(models={"judge": {}}, others={"logs": {
+        "wire": "replay", "path": "calls.jsonl"}})  # fmt: skip
+    folder = project.start(models=("logs:one", "logs:two")).folder
+    server.script = judging(better("first"))
+    (pair,) = compared(folder)["pairs"]
+    assert (pair["equal_texts"], pair["ties"], pair["flip_rate"]) == (0, 1, 1.0)
+    seen = shown(judge_calls(server)[0])
+    assert '"book"' in seen["first"] + seen["tools"]
+
+
+def test_only_compared_arms_make_a_judge_dependent(
+    project: Project, server: CountingServer
+) -> None:
+    """A third arm of the run is nobody's business."""
+    folder = run_of(project, server, "small", "other", "third")
+    server.script = judging(prefers_longer, judges=("third",), model=prefers_longer)
+    figures = compared(
+        folder, judges=("toy:third",), arms=("toy:small", "toy:other"), independent=True
+    )
+    assert figures["kin"] == {}
