@@ -56,6 +56,7 @@ class Question(NamedTuple):
         answer: Which answer of the trial this is (a re-ask after malformed output is 1, 2, ...).
         holds_slot: The caller has already taken a slot of the lane's gate.
         subject: For a judge: the request whose answer it judges.
+        refuse: Called once its slot is there, raises where it must not be sent any more.
     """
 
     key: TrialKey
@@ -70,6 +71,7 @@ class Question(NamedTuple):
     role: Literal["model", "judge"] = "model"
     holds_slot: bool = False
     subject: str = ""
+    refuse: Callable[[], None] | None = None
 
 
 class Answer(NamedTuple):
@@ -120,6 +122,7 @@ class Asker:
             BudgetSpent: Before a request that the budget does not allow.
             Interrupted: Before a request that would be sent after an interruption.
             NotRecorded: If a recording lacks this sample.
+            ProviderError: If the question refuses itself.
         """
         if self.cache and not question.lane.costs_nothing:
             stored = self.cache.get(question.fingerprint, question.lane.address, question.answer)
@@ -155,10 +158,11 @@ class Asker:
         reserved = None
         try:
             queue_s = clock.monotonic() - wanted
+            self._refuse(question)
             reserved = await self._reserve(question)
             tokens = 0 if lane.rate.is_open else _estimate(question.request)
             rate_wait_s = await _rate_wait(lane, tokens, clock)
-            self._refuse_new()
+            self._refuse(question)
             sent_at = clock.now_iso()
             completion, error = await self._send(question, tokens)
         finally:
@@ -211,6 +215,12 @@ class Asker:
     def _refuse_new(self) -> None:
         if self.stopping:
             raise Interrupted("interrupted: nothing new is sent")
+
+    def _refuse(self, question: Question) -> None:
+        """Raise for what must not be sent any more; it may have waited long for its turn."""
+        self._refuse_new()
+        if question.refuse is not None:
+            question.refuse()
 
     async def _reserve(self, question: Question) -> Decimal | None:
         if question.lane.costs_nothing:

@@ -194,6 +194,12 @@ class JudgeDesk:
         """
         return Door(self, key, subject, demand, known)
 
+    @property
+    def given_up(self) -> str | None:
+        """Why judges are not asked any more; None while all are."""
+        said = [f"judge {judge}: {why}" for judge, (_, why) in self._given_up.items()]
+        return "; ".join(said) or None
+
     def fence(self, fingerprint_: str) -> str:
         """Return the mark that encloses data in one request."""
         return hashlib.blake2b(fingerprint_.encode(), digest_size=8, key=self._salt).hexdigest()
@@ -258,7 +264,6 @@ class Door:
         stored = self._known.get(mark)
         if stored is not None:
             return stored
-        self._desk.refuse_given_up(judge.name)
         if judge.provider.wire == "replay" and question.answer:
             raise CannotGrade("unreadable, and a recording says the same each time")
         try:
@@ -281,6 +286,7 @@ class Door:
                 answer=question.answer,
                 role="judge",
                 subject=self._subject,
+                refuse=lambda: self._desk.refuse_given_up(judge.name),
             )
         )
         self._attempts[place] += len(answer.attempts)

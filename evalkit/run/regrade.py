@@ -2,8 +2,8 @@
 
 Appends a `trial` event for each trial whose grade can have changed, keyed by the hash of the
 output and the fingerprint of graders and target. Judges are the exception: a new rubric or judge
-needs new verdicts, and what stands in the journal is not asked for again. It does not know how
-scores are summed up.
+needs new verdicts, and what stands in the journal is not asked for again; until all are there the
+old grades count. It does not know how scores are summed up.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from evalkit.suite.loader import load_suite
 
 _HELD_BYTES = 1 << 18
 _BROKEN_OFF = "grading anew broke off: old and new grades are mixed; evalkit regrade goes on"
+_GATHERING = "judging anew broke off: the old grades count; evalkit regrade goes on"
 
 Observe = Callable[[Trial], None]
 Begin = Callable[[Mapping[str, Any]], Observe]
@@ -44,8 +45,8 @@ class Regraded(NamedTuple):
 
     Attributes:
         judge_calls: Attempts that were sent to judges.
-        stopped: Why not everything was judged, or None.
-        unjudged: Answers whose judge could not be reached; they keep their old grade.
+        stopped: Why not everything was judged, or None. Then all old grades count.
+        unjudged: Answers whose judge could not be reached.
         spent_usd: What the judges cost.
     """
 
@@ -63,7 +64,7 @@ class RegradeOptions(Record, frozen=True, kw_only=True):
 
     Attributes:
         suite: The suite's folder; None for the folders that the run names.
-        settings: Overrides of suite.yaml; None for those of the run.
+        settings: Overrides of suite.yaml, beside those of the run.
         allow_code: Let Python of a suite outside the current directory run.
         providers: The providers file of the judges; None for that of the run.
         budget_usd: The most that judges may cost.
@@ -105,48 +106,75 @@ def regrade(
     sources = _sources(run, options)
     watch = Watch(clock or SystemClock(), progress or Silent())
     if not any(source.grading.judging for source in sources.values()):
-        return _all_at_once(run, tail, sources, begin)
+        return _all_at_once(run, tail, sources, options, begin)
     return asyncio.run(_judged_anew(run, tail, sources, options, watch))
 
 
-def _all_at_once(run: Run, tail: Tail, sources: dict[str, Source], begin: Begin | None) -> Regraded:
+def _all_at_once(
+    run: Run,
+    tail: Tail,
+    sources: dict[str, Source],
+    options: RegradeOptions,
+    begin: Begin | None,
+) -> Regraded:
     """Grade without judges, and close the journal whatever happens."""
-    facts = _updated(run, sources)
-    observe = begin(facts) if begin else None
-    journal = _opened(run, facts, tail, _HELD_BYTES)
-    done = None
+    ending = _Ending(run, _updated(run, options, sources))
+    observe = begin(ending.facts) if begin else None
+    journal = Journal(run.folder, run.run_id, tail, hold_bytes=_HELD_BYTES)
+    ending.mark(_BROKEN_OFF)
     try:
-        done = _regrade(journal, sources, observe)
+        ending.done = _regrade(journal, sources, observe)
     finally:
-        _closed(run, journal, facts, done)
-    return done
+        ending.close(journal)
+    return ending.done
 
 
-def _opened(run: Run, facts: Mapping[str, Any], tail: Tail, hold_bytes: int = 0) -> Journal:
-    """Open the journal; until all is graded run.json says that old and new grades are mixed."""
-    journal = Journal(run.folder, run.run_id, tail, hold_bytes=hold_bytes)
-    if not run.is_open:  # a kill from here on must not leave a closed run with another journal
-        write_manifest(run.folder, {**_unfinished(facts, _BROKEN_OFF), "journal_sha256": None})
-    return journal
+class _Ending:
+    """What run.json says while a run is graded anew, and after it.
 
+    A kill at any time must leave a state that is true: a closed run with another journal would be
+    called edited, and grades of two kinds must not be called one.
+    """
 
-def _closed(run: Run, journal: Journal, facts: Mapping[str, Any], done: Regraded | None) -> None:
-    """Close the journal, and the manifest with the state that the run has now."""
-    sha256 = journal.close()
-    if run.is_open:
-        return
-    if done is not None and done.stopped is None and not done.unjudged:
-        now = _finished(facts)
-    elif done is None:
-        now = _unfinished(facts, _BROKEN_OFF)
-    else:
-        now = _unfinished(facts, _left(done))
-    spent = (facts.get("spent_usd") or 0.0) + (done.spent_usd if done else 0.0)
-    write_manifest(run.folder, {**now, "spent_usd": spent, "journal_sha256": sha256})
+    def __init__(self, run: Run, facts: Mapping[str, Any]) -> None:
+        self.facts = facts
+        self.done: Regraded | None = None
+        self._run = run
+        self._reason = _BROKEN_OFF
+        self._is_unclosed = run.is_open and "before_regrade" not in run.manifest
+        earlier = run.manifest.get("state_reason") if "before_regrade" in run.manifest else None
+        self._still = None if earlier == _GATHERING else earlier  # true until all is graded
+
+    def mark(self, reason: str) -> None:
+        """Write what is true from now on if the process is killed."""
+        self._reason = self._still or reason if reason == _GATHERING else reason
+        if not self._is_unclosed:
+            self._write(_unfinished(self.facts, self._reason), None)
+
+    def close(self, journal: Journal) -> None:
+        """Close the journal, and the manifest with the state that the run has now."""
+        sha256 = journal.close()
+        if self._is_unclosed:  # it was killed before: only `resume` can close it
+            self._write(self.facts, None)
+        elif self.done is None:
+            self._write(_unfinished(self.facts, self._reason), sha256)
+        elif self.done.stopped is not None and self._still is not None:
+            self._write(_unfinished(self.facts, self._still), sha256)
+        elif self.done.stopped is None and self.done.unjudged:
+            self._write(_unfinished(self.facts, _lacking(self.done.unjudged)), sha256)
+        else:
+            self._write(_finished(self.facts), sha256)
+
+    def _write(self, facts: Mapping[str, Any], sha256: str | None) -> None:
+        spent = (self._run.manifest.get("spent_usd") or 0.0) + (
+            self.done.spent_usd if self.done else 0.0
+        )
+        now = {**facts, "journal_sha256": sha256}
+        write_manifest(self._run.folder, {**now, "spent_usd": spent} if spent else now)
 
 
 def _unfinished(facts: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """Return the manifest of a run whose trials are graded in part by other graders."""
+    """Return the manifest of a run whose grading anew has not ended."""
     before = facts.get("before_regrade") or {
         "state": facts["state"],
         "reason": facts.get("state_reason"),
@@ -163,13 +191,8 @@ def _finished(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, "state": before["state"], "state_reason": before["reason"]}
 
 
-def _left(done: Regraded) -> str:
-    parts = []
-    if done.stopped is not None:
-        parts.append(done.stopped)
-    if done.unjudged:
-        parts.append(f"{done.unjudged} answers could not be judged and keep their old grade")
-    return "graded anew in part: " + "; ".join(parts)
+def _lacking(unjudged: int) -> str:
+    return f"graded anew, but {unjudged} answers could not be judged; evalkit regrade goes on"
 
 
 def _regrade(journal: Journal, sources: dict[str, Source], observe: Observe | None) -> Regraded:
@@ -209,15 +232,20 @@ async def _judged_anew(
         budget = Budget(
             options.budget_usd, lambda model, a: price_attempt(book, model, a, now).cost_usd
         )
-        facts = _updated(run, sources, opener.judges, kin)
-        journal = _opened(run, facts, tail)
-        done = None
+        ending = _Ending(run, run.manifest)
+        journal = Journal(run.folder, run.run_id, tail)
+        ending.mark(_GATHERING)
+
+        def begin_grading() -> None:
+            ending.facts = _updated(run, options, sources, opener.judges, kin)
+            ending.mark(_BROKEN_OFF)
+
         try:
-            work = Rejudging(journal, sources, opener.judges, budget, watch)
-            done = Regraded(*await work.run(), budget.spent_usd)
+            work = Rejudging(journal, sources, opener.judges, budget, watch, begin_grading)
+            ending.done = Regraded(*await work.run(), budget.spent_usd)
         finally:
-            _closed(run, journal, facts, done)
-        return done
+            ending.close(journal)
+        return ending.done
     finally:
         await close_all(opener.adapters)
 
@@ -225,7 +253,7 @@ async def _judged_anew(
 def _sources(run: Run, options: RegradeOptions) -> dict[str, Source]:
     suite, settings = options.suite, options.settings
     facts = {entry["name"]: entry for entry in run.manifest["suites"]}
-    chosen = tuple(run.manifest["options"]["settings"]) if settings is None else settings
+    chosen = _settings(run, settings)
     allowed = options.allow_code or bool(run.manifest["options"].get("allow_code"))
     folders = [suite] if suite else [Path(entry["folder"]) for entry in facts.values()]
     sources = {}
@@ -243,6 +271,14 @@ def _sources(run: Run, options: RegradeOptions) -> dict[str, Source]:
     return sources
 
 
+def _settings(run: Run, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the run's own settings with the new ones, which go before those of the same name."""
+    new = wanted or ()
+    named = {setting.partition("=")[0] for setting in new}
+    own = run.manifest["options"]["settings"]
+    return (*(s for s in own if s.partition("=")[0] not in named), *new)
+
+
 def _own_settings(
     place: Path, facts: dict[str, dict[str, Any]], settings: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -256,9 +292,13 @@ def _own_settings(
 
 
 def _updated(
-    run: Run, sources: dict[str, Source], judges: Judges | None = None, kin: Kin | None = None
+    run: Run,
+    options: RegradeOptions,
+    sources: dict[str, Source],
+    judges: Judges | None = None,
+    kin: Kin | None = None,
 ) -> dict[str, Any]:
-    """Return the manifest with the suites, graders and judges that now count."""
+    """Return the manifest with the suites, settings, graders and judges that now count."""
     suites = []
     for entry in run.manifest["suites"]:
         source = sources.get(entry["name"])
@@ -288,6 +328,10 @@ def _updated(
     history = [*run.manifest.get("regraded_at", []), SystemClock().now_iso()]
     return {
         **run.manifest,
+        "options": {
+            **run.manifest["options"],
+            "settings": list(_settings(run, options.settings)),
+        },
         "suites": suites,
         "arms": arms,
         "judges": list(known.values()),

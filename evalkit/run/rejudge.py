@@ -1,13 +1,14 @@
-"""Stored outputs judged anew: opened first, then as many trials at once as the lanes can take.
+"""Stored outputs judged anew: every verdict is gathered first, and only then are trials graded.
 
-A verdict that stands in the journal is not asked for again. It does not know why a grade changed.
+A verdict that stands in the journal is not asked for again. Work that stops before its end leaves
+all old grades in force: no figure mixes two judges. It does not know why a grade changed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
@@ -46,7 +47,16 @@ class Watch(NamedTuple):
 
 
 class Rejudging:
-    """Regrading with judges: as many trials at once as their lanes can take."""
+    """Regrading with judges: as many trials at once as their lanes can take.
+
+    Args:
+        journal: Where verdicts and grades go.
+        sources: The suites.
+        judges: Who judges.
+        budget: What they may cost.
+        watch: Clock and progress.
+        begin_grading: Called when all verdicts are there, before the first grade is written.
+    """
 
     def __init__(
         self,
@@ -55,12 +65,16 @@ class Rejudging:
         judges: Judges,
         budget: Budget,
         watch: Watch,
+        begin_grading: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._sources = sources
         self._budget = budget
         self._progress = watch.progress
-        self._changed = self._same = self._unknown = self._calls = self._unjudged = 0
+        self._begin_grading = begin_grading
+        self._changed = self._same = self._unknown = self._calls = self._judged = 0
+        self._lost: dict[TrialKey, TrialLine] = {}
+        self._last_lost: str | None = None
         self._stopped: str | None = None
         jitter = random.Random(0)  # noqa: S311 - of retries
         asker = Asker(journal, watch.clock, budget, jitter, observe=self._observe)
@@ -68,44 +82,63 @@ class Rejudging:
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> Rejudged:
-        """Judge every trial whose grade can have changed.
+        """Judge every trial whose grade can have changed, then grade them all, or none.
 
         Raises:
             JournalError: If the journal cannot be written.
         """
-        index = Index(self._journal.path)
+        index = self._index()
         self._progress.begin(len(index), 0)
         syncing = asyncio.create_task(keep_synced(self._journal))
         try:
             with InterruptHandler(self._interrupt):
-                async with asyncio.TaskGroup() as group:
-                    await self._feed(index, group)
+                await self._each(index, self._gather)
+                self._stopped = self._stopped or self._why_not()
+                if self._stopped is not None:
+                    self._same += self._judged + len(self._lost)
+                else:
+                    self._begin_grading()
+                    self._same = self._unknown = 0
+                    await self._each(self._index(), self._write)
         except BaseExceptionGroup as faults:
             raise first_fault(faults) from faults
         finally:
             syncing.cancel()
             self._progress.end()
         return Rejudged(
-            self._changed, self._same, self._unknown, self._calls, self._stopped, self._unjudged
+            self._changed, self._same, self._unknown, self._calls, self._stopped, len(self._lost)
         )
 
-    async def _feed(self, index: Index, group: asyncio.TaskGroup) -> None:
-        for attempts, trial in index.groups():
-            if trial is None or trial.suite not in self._sources:
-                continue
-            source, own = self._sources[trial.suite], attempts_of(attempts, trial)
-            found = (
-                to_grade(own, trial, source)
-                if source.parser.is_quick
-                else await asyncio.to_thread(to_grade, own, trial, source)
-            )
-            if found is None:
-                self._unknown += 1
-            elif not found.answers or self._stopped is not None:
-                self._same += 1
-            else:
-                await self._room.acquire()
-                group.create_task(self._one(found, attempts))
+    def _index(self) -> Index:
+        self._journal.sync()
+        return Index(self._journal.path)
+
+    async def _each(self, index: Index, work: Work) -> None:
+        async with asyncio.TaskGroup() as group:
+            for attempts, trial in index.groups():
+                if trial is None or trial.suite not in self._sources:
+                    continue
+                source, own = self._sources[trial.suite], attempts_of(attempts, trial)
+                found = (
+                    to_grade(own, trial, source)
+                    if source.parser.is_quick
+                    else await asyncio.to_thread(to_grade, own, trial, source)
+                )
+                if found is None:
+                    self._unknown += 1
+                elif not found.answers or self._stopped is not None:
+                    self._same += 1
+                else:
+                    await self._room.acquire()
+                    group.create_task(self._one(found, attempts, work))
+
+    def _why_not(self) -> str | None:
+        """Return why the new grades must not replace the old ones."""
+        if self._desk.given_up is not None:
+            return self._desk.given_up
+        if self._lost and not self._judged:
+            return f"no answer could be judged (the last: {self._last_lost})"
+        return None
 
     def _interrupt(self) -> None:
         self._stopped = "interrupted"
@@ -115,23 +148,31 @@ class Rejudging:
         self._calls += not attempt.cached
         self._progress.attempt(attempt, self._budget.spent_usd)
 
-    async def _one(self, found: Found, attempts: list[AttemptLine]) -> None:
-        """Judge one trial; where that cannot be done its old grade stands."""
+    async def _one(self, found: Found, attempts: list[AttemptLine], work: Work) -> None:
         try:
-            line = await self._judge(found, attempts)
+            await work(found, attempts)
         except (BudgetSpent, Interrupted) as ended:
             self._stopped = self._stopped or str(ended)
             self._same += 1
-            return
         finally:
             self._room.release()
-        if any(score.pending for score in line.scores):
-            self._unjudged += 1
-            self._same += 1
-        else:
-            self._journal.trial(line)
-            self._changed += 1
+
+    async def _gather(self, found: Found, attempts: list[AttemptLine]) -> None:
+        """Have one trial judged: its verdicts are in the journal then, its grade is not yet."""
+        line = await self._judge(found, attempts)
+        failure = next((score.failure for score in line.scores if score.pending), None)
+        if failure is None:
+            self._judged += 1
+        else:  # kept: it is not asked a second time when grades are written
+            self._lost[_key_of(line)] = line
+            self._last_lost = failure
         self._progress.trial(line.status)
+
+    async def _write(self, found: Found, attempts: list[AttemptLine]) -> None:
+        """Write one trial's grade, by the verdicts that stand in the journal."""
+        line = self._lost.get(_key_of(found.trial)) or await self._judge(found, attempts)
+        self._journal.trial(line)
+        self._changed += 1
 
     async def _judge(self, found: Found, attempts: list[AttemptLine]) -> TrialLine:
         trial, source, sample = found.trial, found.source, found.sample
@@ -139,11 +180,17 @@ class Rejudging:
             raise AssertionError("a trial that is graded has its sample")
         scores = await grade(source.grading, sample, *found.answers[-1])
         known = known_of(attempts, trial.request_fingerprint)
-        key = TrialKey(trial.suite, trial.sample_id, trial.arm, trial.repeat)
         demand = source.suite.demand(sample)
-        door = self._desk.door(key, trial.request_fingerprint, demand, known.verdicts)
+        door = self._desk.door(_key_of(trial), trial.request_fingerprint, demand, known.verdicts)
         judged = Judged(sample, source.suite.messages(sample), *found.answers[-1])
         return new_line(found, await source.grading.judge(judged, scores, door))
+
+
+Work = Callable[[Found, list[AttemptLine]], Awaitable[None]]
+
+
+def _key_of(line: TrialLine) -> TrialKey:
+    return TrialKey(line.suite, line.sample_id, line.arm, line.repeat)
 
 
 Kin = dict[tuple[str, str], dict[str, str]]

@@ -466,7 +466,7 @@ def test_another_weight_needs_no_new_verdict(project: Project, server: CountingS
 def test_regrading_stops_at_its_budget_and_keeps_what_it_has(
     project: Project, server: CountingServer
 ) -> None:
-    """Trials that nobody judged keep their old grade."""
+    """No figure mixes two judges: until all verdicts are there the old grades count."""
     folder = judged_suite(project, 8)
     project.providers(models={"small": {}, "judge": {"pricing": PRICES}},
                       limits={"concurrency": 1})  # fmt: skip
@@ -474,10 +474,18 @@ def test_regrading_stops_at_its_budget_and_keeps_what_it_has(
     closed = project.start()
     text = (folder / "rubric.yaml").read_text()
     (folder / "rubric.yaml").write_text(text.replace("Is it right?", "Is it wrong?"))
+    server.forget()
+    server.script = judging(lambda call: Reply(verdict("no", "no"), usage=(1000, 100)))
+    spent = Run(closed.folder).manifest["spent_usd"]
     done = regrade(closed.folder, RegradeOptions(budget_usd=0.05))
-    assert (done.changed + done.same, done.stopped is not None) == (8, True)
-    assert 0 < done.changed < 8
-    assert Run(closed.folder).check().lines > 0
+    assert (done.changed, done.same, done.stopped is not None) == (0, 8, True)
+    assert {score(trial) for trial in trials(closed.folder).values()} == {1.0}
+    assert Run(closed.folder).state == ("complete", None)
+    assert Run(closed.folder).manifest["spent_usd"] > spent
+    assert regrade(closed.folder).changed == 8
+    assert {score(trial) for trial in trials(closed.folder).values()} == {0.0}
+    assert len(server.calls) == 8  # no verdict was bought twice
+    assert Run(closed.folder).state == ("complete", None)
 
 
 def test_an_edited_rubric_on_resume_judges_the_stored_answers(
@@ -498,7 +506,7 @@ def test_an_edited_rubric_on_resume_judges_the_stored_answers(
 def test_a_regrade_whose_judge_cannot_be_reached_keeps_the_old_grades(
     project: Project, server: CountingServer
 ) -> None:
-    """And says so in the run's state, until it is done."""
+    """And the run is what it was: nothing was graded anew."""
     folder = judged_suite(project, 3)
     server.script = judging(verdict())
     closed = project.start()
@@ -507,33 +515,72 @@ def test_a_regrade_whose_judge_cannot_be_reached_keeps_the_old_grades(
     server.script = judging(failing(500))
     done = regrade(closed.folder)
     assert (done.changed, done.unjudged) == (0, 3)
+    assert "no answer could be judged (the last: " in (done.stopped or "")
     assert {score(trial) for trial in trials(closed.folder).values()} == {1.0}
-    state, reason = Run(closed.folder).state
-    assert state == "incomplete"
-    assert "3 answers could not be judged and keep their old grade" in (reason or "")
+    assert Run(closed.folder).state == ("complete", None)
     server.script = judging(verdict("no", "no"))
     assert regrade(closed.folder).changed == 3
     assert Run(closed.folder).state == ("complete", None)
     assert "before_regrade" not in Run(closed.folder).manifest
 
 
-def test_a_regrade_that_stops_at_its_budget_leaves_the_run_incomplete(
+def test_a_judge_whose_every_answer_fails_is_not_asked_by_all_who_wait(
     project: Project, server: CountingServer
 ) -> None:
-    """Old and new verdicts are mixed: a reader must know. What it cost is booked."""
-    folder = judged_suite(project, 6)
-    project.providers(models={"small": {}, "judge": {"pricing": PRICES}},
-                      limits={"concurrency": 1})  # fmt: skip
-    server.script = judging(lambda call: Reply(verdict(), usage=(1000, 100)))
+    """It is given up while they wait for their turn, in a run and in a regrade alike."""
+    folder = judged_suite(project, 60)
+    project.providers(models={"small": {}, "judge": {}}, limits={"concurrency": 2})
+    server.script = judging(verdict())
     closed = project.start()
-    spent = Run(closed.folder).manifest["spent_usd"]
     text = (folder / "rubric.yaml").read_text()
     (folder / "rubric.yaml").write_text(text.replace("Is it right?", "Is it wrong?"))
-    regrade(closed.folder, RegradeOptions(budget_usd=0.05))
-    assert Run(closed.folder).state[0] == "incomplete"
-    assert Run(closed.folder).manifest["spent_usd"] > spent
-    regrade(closed.folder)
-    assert Run(closed.folder).state[0] == "complete"
+    server.forget()
+    server.script = judging(failing(401))
+    done = regrade(closed.folder)
+    assert "401" in (done.stopped or "")
+    assert len(server.calls) <= 5
+    assert {score(trial) for trial in trials(closed.folder).values()} == {1.0}
+
+
+def test_one_answer_that_its_judge_cannot_take_does_not_hold_up_the_others(
+    project: Project, server: CountingServer
+) -> None:
+    """It has no score until it is judged: not the old one beside the others' new ones."""
+    folder = judged_suite(project, 4)
+    server.script = judging(verdict())
+    closed = project.start()
+    text = (folder / "rubric.yaml").read_text()
+    (folder / "rubric.yaml").write_text(text.replace("Is it right?", "Is it wrong?"))
+    count = iter(range(100))
+    server.script = judging(
+        lambda call: failing(400) if next(count) == 1 else Reply(verdict("no", "no"))
+    )
+    done = regrade(closed.folder)
+    assert (done.changed, done.unjudged, done.stopped) == (4, 1, None)
+    values = [trial.scores[-1].value for trial in trials(closed.folder).values()]
+    assert sorted(values, key=str) == [0.0, 0.0, 0.0, None]
+    state, reason = Run(closed.folder).state
+    assert (state, "1 answers could not be judged" in (reason or "")) == ("incomplete", True)
+    server.forget()
+    assert regrade(closed.folder).changed == 1
+    assert len(server.calls) == 1
+    assert Run(closed.folder).state == ("complete", None)
+
+
+def test_a_regrade_by_another_setting_is_not_undone_by_resume(
+    project: Project, server: CountingServer
+) -> None:
+    """The run keeps the settings by which it is graded, beside its own."""
+    judged_suite(project, 2)
+    server.script = judging(verdict(), judges=("judge", "other"))
+    closed = project.start(settings=("params.temperature=0.5",))
+    server.forget()
+    server.script = judging(verdict("no", "no"), judges=("judge", "other"))
+    settings = ("graders.rubric.judge=toy:other",)
+    assert regrade(closed.folder, RegradeOptions(settings=settings)).changed == 2
+    assert project.go_on(closed.folder).outlook.state == "complete"
+    assert {call.model for call in server.calls} == {"other"}
+    assert {score(trial) for trial in trials(closed.folder).values()} == {0.0}
 
 
 def test_a_regrade_that_breaks_off_says_that_grades_are_mixed(
