@@ -198,9 +198,9 @@ def show(folder: Path, *, write: bool = False, checked: bool = False) -> Result:
 
 def _shown(found: Run, summary: dict[str, Any], *, write: bool) -> Result:
     state, reason = found.state
-    if write:
-        _write(summary, found.folder)
     warnings = _warnings(found.manifest, found.folder)
+    if write:
+        _write(summary, found.folder, warnings)
     return Result(found.folder, state, reason, summary, warnings)
 
 
@@ -335,17 +335,17 @@ def new_suite(name: str, folder: Path, form: str) -> Path:
 
 def _result(closed: Closed) -> Result:
     summary = summarise(closed.folder, checked=True)
-    _write(summary, closed.folder)
     manifest = read_manifest(closed.folder)
     outlook = closed.outlook
     warnings = _warnings(manifest, closed.folder)
+    _write(summary, closed.folder, warnings)
     return Result(closed.folder, outlook.state, outlook.reason, summary, warnings)
 
 
-def _write(summary: dict[str, Any], folder: Path) -> None:
+def _write(summary: dict[str, Any], folder: Path, warnings: Sequence[str]) -> None:
     from evalkit.report.export import write_summary
 
-    write_summary(summary, folder)
+    write_summary(summary, folder, warnings)
 
 
 def _warnings(manifest: Mapping[str, Any], folder: Path) -> tuple[str, ...]:

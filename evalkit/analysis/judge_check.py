@@ -37,6 +37,7 @@ from evalkit.suite.loader import Suite, load_suite
 
 CARD = "judge_card.json"
 SCHEMA_VERSION = 1
+_OWN = ("judges", "rubric_hash", "prompt_hash", "panel", "repeats", "params")
 
 
 class JudgeCheck(Record, frozen=True, kw_only=True):
@@ -76,6 +77,7 @@ class CheckedJudge(NamedTuple):
     Attributes:
         card: The document of judge_card.json.
         paths: Where it was written.
+        kept: Why it is not in the suite's folder, or nowhere; None where it is.
         run: The run whose verdicts were checked.
         state: That run's state; a judge that could not be reached leaves it `incomplete`.
         unmatched: Labels of outputs that the run does not hold, by arm.
@@ -83,6 +85,7 @@ class CheckedJudge(NamedTuple):
 
     card: dict[str, Any]
     paths: tuple[Path, ...]
+    kept: str | None
     run: Path
     state: str
     unmatched: dict[str, int]
@@ -161,13 +164,51 @@ def check_judge(
     today = dt.datetime.now(dt.UTC).date()
     checked = check_against_people(run, suite, wanted.labels, today=today, epsilon=wanted.epsilon)
     state = run.state[0]
-    places = [folder / CARD]
-    if wanted.card is not None:
+    lacking = _lacking(wanted, checked.card, state)
+    kept = lacking or _kept(wanted, checked.card, state, suite)
+    places = [] if lacking else [folder / CARD]
+    if wanted.card is not None and not lacking:
         places.append(wanted.card)
-    elif state == "complete" and wanted.limit is None and not wanted.judges:
+    elif kept is None:
         places.append(suite.spec.folder / CARD)
     written = tuple(place for place in places if write_card(checked.card, place))
-    return CheckedJudge(checked.card, written, folder, state, checked.unmatched)
+    return CheckedJudge(checked.card, written, kept, folder, state, checked.unmatched)
+
+
+def _lacking(wanted: JudgeCheck, card: Mapping[str, Any], state: str) -> str | None:
+    """Return why this check is no card at all."""
+    if not any(figures["n"] for figures in card["criteria"].values()):
+        return "no labelled output has a verdict that can be read"
+    if wanted.run is None and state != "complete":
+        return "not all labelled outputs were judged"
+    return None
+
+
+def _kept(wanted: JudgeCheck, card: Mapping[str, Any], state: str, suite: Suite) -> str | None:
+    """Return why this check must not replace the card in the suite's folder."""
+    if wanted.card is not None:
+        return f"it was wanted in {wanted.card}"
+    if state != "complete":
+        return f"the run is {state}"
+    if wanted.limit is not None:
+        return "it is of a part of the labelled outputs (--limit)"
+    own = _own_rubric(wanted)
+    if own is not None and not _same(card, own, _OWN):
+        return "it is of another judge or rubric than the suite names"
+    try:
+        earlier = json.loads((suite.spec.folder / CARD).read_bytes())
+        larger = earlier["labels"]["n"] > card["labels"]["n"] and is_valid_for(earlier, card)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # there is none, or none that can be read
+    return f"the one there rests on more labels ({earlier['labels']['n']})" if larger else None
+
+
+def _own_rubric(wanted: JudgeCheck) -> dict[str, Any] | None:
+    """Return the facts of the rubric that the suite names; None where it names no judge."""
+    try:
+        return rubric_to_use(OutputsToJudge(suite=wanted.suite, outputs=wanted.labels))
+    except ConfigError:
+        return None
 
 
 def _judged_outputs(
@@ -285,9 +326,10 @@ def doubts(card: Mapping[str, Any]) -> str | None:
 
 def is_valid_for(card: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Return whether a card was made with these judges, this rubric and this prompt."""
-    names = (
-        "judges", "judge_models", "rubric_hash", "prompt_hash", "panel", "repeats", "params",
-    )  # fmt: skip
+    return _same(card, facts, (*_OWN, "judge_models"))
+
+
+def _same(card: Mapping[str, Any], facts: Mapping[str, Any], names: Sequence[str]) -> bool:
     return all(card.get(name) == facts.get(name) for name in names)
 
 

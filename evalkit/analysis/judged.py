@@ -5,12 +5,14 @@ Sums only, so memory stays flat. It does not know whether a judge is right: peop
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from evalkit.core.records import Trial
 
 JUDGE_ERROR = "judge_error"
+_MOST_REASONS = 20
 _COUNTED = {"votes", "errors", "ties", "retest", "between", "quotes"}
 
 
@@ -21,6 +23,7 @@ class JudgeTally:
         self.judges: dict[str, None] = {}
         self.calls = self.votes = self.errors = self.ties = 0
         self.judged = self.lost = 0
+        self.failures: Counter[str] = Counter()
         self._retest, self._between, self._quotes = [0, 0], [0, 0], [0, 0]
 
     def add(self, trial: Trial) -> None:
@@ -34,7 +37,10 @@ class JudgeTally:
             for said in (score.details or {}).get("judges", ()):
                 self.judges.setdefault(str(said.get("judge")))
             self.judged += score.value is not None
-            self.lost += (score.failure or "").startswith(JUDGE_ERROR)
+            if (score.failure or "").startswith(JUDGE_ERROR):
+                self.lost += 1
+                if score.failure in self.failures or len(self.failures) < _MOST_REASONS:
+                    self.failures[str(score.failure)] += 1
             self.votes += counts["votes"]
             self.errors += counts["errors"]
             self.ties += counts["ties"]
@@ -62,6 +68,7 @@ class JudgeTally:
             "vote_errors": self.errors,
             "n_judged": self.judged,
             "n_judge_error": self.lost,
+            "failures": dict(self.failures),
             "ties": self.ties,
             "retest_agreement": _share(self._retest),
             "panel_agreement": _share(self._between),

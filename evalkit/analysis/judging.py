@@ -330,7 +330,11 @@ def _notes(evidence: _Evidence, figures: Mapping[str, Any]) -> list[str]:
         notes.append("people found all outputs met, or none: TPR or TNR cannot be measured")
     if n < FEW_LABELS:
         notes.append(f"{n} labels: intervals are wide; {FEW_LABELS} to 200 a criterion are advised")
-    lost = figures["n_judge_error"]
-    if lost:
-        notes.append(f"{lost} labelled outputs got no readable verdict: they are in no figure")
+    for name, why in (
+        ("n_judge_error", "got no readable verdict"),
+        ("n_human_split", "have as many people for one verdict as for another"),
+        ("n_judge_tie", "left the panel tied"),
+    ):
+        if figures[name]:
+            notes.append(f"{figures[name]} labelled outputs {why}: they are in no figure")
     return notes

@@ -153,7 +153,8 @@ def _label(raw: bytes, number: int, vocabulary: Vocabulary) -> Label:
 
 
 def _item(line: Mapping[str, Any]) -> Item:
-    sample_id, arm, repeat = line["sample_id"], line["arm"], line.get("repeat") or 1
+    sample_id, arm, repeat = line["sample_id"], line["arm"], line.get("repeat")
+    repeat = 1 if repeat is None else repeat
     if isinstance(sample_id, int) and not isinstance(sample_id, bool):
         sample_id = str(sample_id)
     for name, value in (("sample_id", sample_id), ("arm", arm)):

@@ -16,7 +16,7 @@ import numpy as np
 from evalkit.analysis.figures import figure_or_none
 from evalkit.run.pairs import Compared, Comparison
 from evalkit.stats.preferences import WinRate, length_controlled_win_rate, win_rate
-from evalkit.stats.ranking import bradley_terry
+from evalkit.stats.ranking import bradley_terry, strength_limits
 
 SCHEMA_VERSION = 1
 DRAWS = 500
@@ -33,23 +33,24 @@ def preference_figures(compared: Compared, *, seed: int = 0) -> dict[str, Any]:
     """
     pairs = _by_pair(compared)
     figures = [
-        _pair(first, second, made, compared.left_out[first, second])
-        for (first, second), made in pairs.items()
+        _pair(pair, made, compared.left_out[pair], compared.not_made.get(pair, 0))
+        for pair, made in pairs.items()
     ]
     rng = np.random.default_rng(seed)
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": compared.suite,
+        "runs": compared.facts["runs"],
         "arms": compared.arms,
         "judges": [judge["model"] for judge in compared.facts["judges"]],
         "kin": compared.facts["kin"],
         "prompt_hash": compared.facts["prompt_hash"],
         "pairs": figures,
-        "ranking": _ranking(compared, rng) if len(compared.arms) > 2 else None,
+        "ranking": _ranking(compared, figures, rng) if len(figures) > 1 else None,
         "judge_calls": compared.calls,
         "judge_cost_usd": compared.spent_usd,
         "stopped": compared.stopped,
-        "notes": _notes(figures, compared.facts["kin"]),
+        "notes": _notes(figures, compared),
     }
 
 
@@ -60,29 +61,49 @@ def _by_pair(compared: Compared) -> dict[tuple[str, str], list[Comparison]]:
     return pairs
 
 
-def _pair(first: str, second: str, made: Sequence[Comparison], left_out: int) -> dict[str, Any]:
+def _pair(
+    pair: tuple[str, str], made: Sequence[Comparison], left_out: int, not_made: int
+) -> dict[str, Any]:
     units = _units(made)
     asked = [c for c in made if c.by == "judge"]
-    read = [c for c in asked if c.preference is not None]
-    places = [sum(c.first_place[i] for c in asked) for i in range(2)]
+    lost = [c for c in asked if c.preference is None]
     decided = [c.preference for c in made if c.preference is not None]
+    votes = [verdict for c in asked for verdict in c.verdicts]
+    names = dict.fromkeys(verdict["judge"] for verdict in votes)
+    # where nobody answered, what form decided would be the whole figure
+    founded = len(asked) > len(lost) or not (lost or not_made)
     return {
-        "first": first,
-        "second": second,
+        "first": pair[0],
+        "second": pair[1],
         "n": len({u.sample for u in units if u.preference is not None}),
-        "n_comparisons": len(made),
+        "n_comparisons": len(decided),
         "n_left_out": left_out,
-        "n_unparsed": len(asked) - len(read),
+        "n_unparsed": sum(not c.failed for c in lost),
+        "n_failed": sum(c.failed for c in lost),
+        "n_not_made": not_made,
         "wins": sum(p == 1 for p in decided),
         "losses": sum(p == 0 for p in decided),
         "ties": sum(p == 0.5 for p in decided),
         "by_form": sum(c.by == "form" for c in made),
         "equal_texts": sum(c.by == "equal" for c in made),
-        "flip_rate": sum(c.flip for c in read) / len(read) if read else None,
-        "first_place_rate": places[0] / places[1] if places[1] else None,
-        "win_rate": figure_or_none(lambda: win_rate(*_columns(units))),
-        "length_controlled_win_rate": figure_or_none(lambda: _controlled(units)),
+        **{name: value for name, value in _places(votes).items() if name != "n"},
+        "judges": {name: _places([v for v in votes if v["judge"] == name]) for name in names},
+        "win_rate": figure_or_none(lambda: win_rate(*_columns(units))) if founded else None,
+        "length_controlled_win_rate": figure_or_none(lambda: _controlled(units))
+        if founded
+        else None,
         "mean_length": [_mean(made, i) for i in range(2)],
+    }
+
+
+def _places(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how far votes went by the place of an output; n counts those read in both orders."""
+    read = [vote for vote in votes if vote["preference"] is not None]
+    named = [place for vote in votes for place in vote["places"] if place != "tie"]
+    return {
+        "n": len(read),
+        "flip_rate": sum(vote["flip"] for vote in read) / len(read) if read else None,
+        "first_place_rate": named.count("first") / len(named) if named else None,
     }
 
 
@@ -122,8 +143,15 @@ def _mean(made: Sequence[Comparison], which: int) -> float | None:
     return float(np.mean([c.lengths[which] for c in made])) if made else None
 
 
-def _ranking(compared: Compared, rng: np.random.Generator) -> dict[str, Any] | None:
-    """Return Bradley-Terry strengths with intervals from resampled samples, best first."""
+def _ranking(
+    compared: Compared, figures: Sequence[Mapping[str, Any]], rng: np.random.Generator
+) -> dict[str, Any] | None:
+    """Return Bradley-Terry strengths with intervals from weighted samples, best first.
+
+    There is none where some pair has comparisons but no win rate, for want of a judge.
+    """
+    if any(pair["win_rate"] is None and pair["n_comparisons"] for pair in figures):
+        return None
     place = {arm: number for number, arm in enumerate(compared.arms)}
     tables: dict[str, np.ndarray[Any, Any]] = {}
     for (first, second), made in _by_pair(compared).items():
@@ -140,17 +168,16 @@ def _ranking(compared: Compared, rng: np.random.Generator) -> dict[str, Any] | N
     stack = np.stack(list(tables.values()))
     try:
         found = bradley_terry(stack.sum(axis=0))
-        draws = _resampled(stack, rng)
+        low, high = strength_limits(stack, rng, DRAWS) if len(stack) > 1 else (None, None)
     except ValueError:  # no strengths can be told: the pairs stand by themselves
         return None
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0) if len(stack) > 1 else (None, None)
     rows = [
         {
             "arm": arm,
             "strength": found.estimate[i],
             "standard_error": found.standard_error[i],
-            "low": None if low is None else float(low[i]),
-            "high": None if high is None else float(high[i]),
+            "low": None if low is None else low[i],
+            "high": None if high is None else high[i],
             "elo": _ELO * found.estimate[i],
         }
         for arm, i in place.items()
@@ -162,29 +189,41 @@ def _ranking(compared: Compared, rng: np.random.Generator) -> dict[str, Any] | N
     }
 
 
-def _resampled(stack: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return the strengths of resampled units: samples, not votes, are what varies."""
-    n = len(stack)
-    draws = []
-    for _ in range(DRAWS):
-        counts = np.bincount(rng.integers(0, n, n), minlength=n)
-        draws.append(bradley_terry(np.tensordot(counts, stack, axes=1)).estimate)
-    return np.array(draws)
-
-
-def _notes(figures: Sequence[Mapping[str, Any]], kin: Mapping[str, Any]) -> list[str]:
-    notes = []
-    for pair in figures:
-        name = f"{pair['first']} against {pair['second']}"
-        if (pair["flip_rate"] or 0) > _FLIPS_MANY:
-            notes.append(
-                f"{name}: {100 * pair['flip_rate']:.0f} % of the verdicts turned round when the "
-                "outputs changed places: this judge judges the place"
-            )
-        if pair["n_unparsed"]:
-            notes.append(f"{name}: {pair['n_unparsed']} without a readable verdict, left out")
-        if pair["n_left_out"]:
-            notes.append(f"{name}: {pair['n_left_out']} answered by one of them only, left out")
-    for arm, judges in kin.items():
+def _notes(figures: Sequence[Mapping[str, Any]], compared: Compared) -> list[str]:
+    notes = [
+        f"{pair['first']} against {pair['second']}: {said}"
+        for pair in figures
+        for said in [*_place_notes(pair), *_lost_notes(pair)]
+    ]
+    if compared.spent_usd is not None and compared.unpriced:
+        notes.append(f"{compared.unpriced} judge answers have no price, so the cost lacks them")
+    for arm, judges in compared.facts["kin"].items():
         notes += [f"{judge} judges {arm}, its kin: {reason}" for judge, reason in judges.items()]
+    return notes
+
+
+def _place_notes(pair: Mapping[str, Any]) -> list[str]:
+    """Name the judges that judge the place."""
+    return [
+        f"{100 * found['flip_rate']:.0f} % of the verdicts of {judge} turned round when the "
+        "outputs changed places: this judge judges the place"
+        for judge, found in pair["judges"].items()
+        if (found["flip_rate"] or 0) > _FLIPS_MANY
+    ]
+
+
+def _lost_notes(pair: Mapping[str, Any]) -> list[str]:
+    """Say what is not in the figures of a pair, and why."""
+    counts = {
+        "without a readable verdict, left out": pair["n_unparsed"],
+        "for which no verdict came from a judge, left out": pair["n_failed"],
+        "not compared, since it was stopped": pair["n_not_made"],
+        "answered by one of them only, left out": pair["n_left_out"],
+    }
+    notes = [f"{count} {said}" for said, count in counts.items() if count]
+    if pair["win_rate"] is None and pair["n_comparisons"]:
+        notes.append(
+            f"no win rate: no judge gave a verdict, and the {pair['n_comparisons']} decided "
+            "without one alone do not say who is better"
+        )
     return notes

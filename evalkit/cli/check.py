@@ -1,7 +1,8 @@
 """Validate suites and the providers file without sending anything.
 
 Errors name file and line and end with exit code 2; warnings say what a careful suite would have.
-Without SUITE every suite below ./suites is checked.
+Without SUITE every suite below ./suites is checked; one whose data are not here, and whose
+README.md names them, is left out with a warning.
 """
 
 from __future__ import annotations

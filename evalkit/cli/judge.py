@@ -90,6 +90,7 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
         "--independent", action="store_true", help="refuse a judge of a compared model's family"
     )
     parser.add_argument("--budget-usd", type=dollars, metavar="X", help="stop before spending more")
+    parser.add_argument("--yes", action="store_true", help="do not ask, whatever it may cost")
     add_providers(parser)
     add_json(parser)
 
@@ -101,27 +102,32 @@ def run(options: argparse.Namespace) -> int:
 
 def _pairs(options: argparse.Namespace) -> int:
     from evalkit import api
-    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
+    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_USAGE
     from evalkit.cli.output import note, print_json, printable
+    from evalkit.cli.plan import Confirmation
     from evalkit.cli.progress import TqdmLine
     from evalkit.report.judge_table import preference_table
     from evalkit.report.terminal import style_of
+    from evalkit.run.folder import Run
     from evalkit.run.pair_inputs import PairOptions
+    from evalkit.run.pair_plan import plan_pairs
 
-    figures, folder = api.compare_by_judge(
-        options.runs,
-        PairOptions(
-            judges=tuple(options.judge),
-            suite=options.suite,
-            arms=tuple(options.models) if options.models else None,
-            limit=options.limit,
-            sample_seed=options.sample_seed,
-            independent=options.independent,
-            providers=options.providers,
-            budget_usd=options.budget_usd,
-        ),
-        progress=TqdmLine(),
+    wanted = PairOptions(
+        judges=tuple(options.judge),
+        suite=options.suite,
+        arms=tuple(options.models) if options.models else None,
+        limit=options.limit,
+        sample_seed=options.sample_seed,
+        independent=options.independent,
+        providers=options.providers,
+        budget_usd=options.budget_usd,
     )
+    planned = plan_pairs([Run(folder) for folder in options.runs], wanted)
+    calls = ", ".join(f"{count} calls of {name}" for name, count in planned.calls.items())
+    note(printable(f"{planned.comparisons} comparisons, {planned.asked} by a judge: {calls}"))
+    if not Confirmation(assume_yes=options.yes)(planned.plan):
+        return EXIT_USAGE
+    figures, folder = api.compare_by_judge(options.runs, wanted, progress=TqdmLine())
     if options.json:
         print_json({**figures, "path": str(folder)})
     else:
@@ -136,7 +142,7 @@ def _pairs(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from evalkit import api
     from evalkit.analysis.judge_check import JudgeCheck
-    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE
+    from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
     from evalkit.cli.output import note, print_json, printable
     from evalkit.cli.plan import Confirmation
     from evalkit.cli.progress import TqdmLine
@@ -178,11 +184,16 @@ def _check(options: argparse.Namespace) -> int:
             print(printable(f"card: {path}"))
         print(printable(f"run: {checked.run}"))
     for arm, count in checked.unmatched.items():
-        note(f"warning: {count} labels of {arm!r} are about outputs that were not judged here")
-    if checked.state != "complete":
-        note(f"{checked.state}: not all was judged; go on with: evalkit resume {checked.run}")
-        return EXIT_INCOMPLETE
-    return EXIT_DONE
+        why = "left out by --limit" if options.limit else "that were not judged here"
+        note(f"warning: {count} labels of {arm!r} are about outputs {why}")
+    if checked.kept and options.output is None:
+        note(f"no card in the suite's folder: {checked.kept}")
+    if checked.state != "complete" and options.run is None:
+        again = f"evalkit judge check {options.suite} --labels {options.labels} --run {checked.run}"
+        note(f"{checked.state}: go on with: evalkit resume {checked.run}, then {again}")
+    if checked.state == "interrupted":
+        return EXIT_INTERRUPTED
+    return EXIT_DONE if paths and checked.state == "complete" else EXIT_INCOMPLETE
 
 
 def _share(text: str) -> float:

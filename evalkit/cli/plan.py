@@ -24,7 +24,7 @@ class Confirmation:
 
         for line in plan_lines(plan):
             note(line)
-        cost = plan.estimate_usd
+        cost = plan.most_usd
         if cost is None or cost <= ASK_ABOVE_USD or self._assume_yes:
             return True
         if not sys.stdin.isatty():
@@ -56,7 +56,10 @@ def plan_lines(plan: Plan) -> list[str]:
         shown = ", ".join(models[:4]) + (f" and {len(models) - 4} more" if len(models) > 4 else "")
         lines.append(f"  not asked: {clean(shown)}: {clean(reason)}")
     if plan.estimate_usd is not None:
-        lines.append(f"  may cost up to ${plan.estimate_usd:.4f} (answers of full length)")
+        line = f"  may cost up to ${plan.estimate_usd:.4f} (answers of full length)"
+        if plan.most_usd is not None and plan.most_usd < plan.estimate_usd:
+            line += f"; the budget allows ${plan.most_usd:.4f}"
+        lines.append(line)
     if plan.unpriced:
         lines.append(f"  unpriced, so not in any cost: {clean(', '.join(plan.unpriced))}")
     return lines

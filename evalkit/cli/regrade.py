@@ -51,6 +51,9 @@ def run(options: argparse.Namespace) -> int:
         asked = f"judges were asked {regraded.judge_calls} times (${regraded.spent_usd:.4f})"
     note(f"{regraded.changed} trials graded anew, {asked}")
     finish(result, as_json=options.json)
+    if regraded.stopped:
+        note(f"not all was judged: {regraded.stopped}")
+        note("the old grades count; the same command goes on and buys no verdict twice")
     if regraded.stopped or regraded.unjudged:
         return EXIT_INTERRUPTED if regraded.stopped == "interrupted" else EXIT_INCOMPLETE
     return EXIT_DONE  # grading is done, whatever the run still lacks

@@ -191,7 +191,7 @@ class RubricGrader(ScoringGrader):
             render=judge_messages(self.rubric, data, problem),
             content=content_hash(self.rubric, data, problem),
             output=self._form,
-            params=self._params,
+            params=self._params_of(repeat),
             repeat=repeat,
             inputs={
                 **judged.sample.columns,
@@ -199,6 +199,13 @@ class RubricGrader(ScoringGrader):
                 "criteria": [c.id for c in self.rubric.criteria],
             },
         )
+
+    def _params_of(self, repeat: int) -> dict[str, Any]:
+        """Return the parameters of one repeat: a seed that is given counts up with it."""
+        seed = self._params.get("seed")
+        if not isinstance(seed, int):
+            return self._params
+        return {**self._params, "seed": seed + repeat - 1}
 
     def _undecided(self, votes: Sequence[Vote], details: dict[str, Any]) -> Score:
         lost = [vote for vote in votes if vote.error is not None]

@@ -33,12 +33,15 @@ _PARTS = {"": "value", "_low": "low", "_high": "high", "_n": "n", "_method": "me
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_summary(document: dict[str, Any], folder: Path) -> tuple[Path, ...]:
+def write_summary(
+    document: dict[str, Any], folder: Path, warnings: Sequence[str] = ()
+) -> tuple[Path, ...]:
     """Write a summary in its three forms.
 
     Args:
         document: The document of summary.json, as `analysis.summary.summarise` gives it.
         folder: The run's folder.
+        warnings: What a reader must know beside the figures; stands in summary.md.
 
     Returns:
         The paths of summary.json, summary.csv and summary.md.
@@ -46,7 +49,7 @@ def write_summary(document: dict[str, Any], folder: Path) -> tuple[Path, ...]:
     texts = {
         "summary.json": json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "summary.csv": summary_csv(document["rows"]),
-        "summary.md": summary_markdown(document),
+        "summary.md": summary_markdown(document, warnings),
     }
     paths = []
     for name, text in texts.items():
@@ -109,14 +112,32 @@ def _flat(row: Row) -> dict[str, Any]:
             for which in _QUANTILES:
                 flat |= _figure(f"{name}_{which}", None if value is None else value[which])
         elif name == "metrics":
-            for metric, figure in value.items():
-                flat |= _figure(f"metric_{metric}", figure)
+            flat |= _metrics(value)
         elif name in _COUNTED:
             flat |= {f"{_COUNTED[name]}_{key}": count for key, count in value.items()}
         elif name in _LISTED:
             flat[name] = _listed(value)
+        elif name == "judge":
+            flat |= _judging(value or {})
         elif name != "slices":
             flat[name] = value
+    return flat
+
+
+def _metrics(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for metric, figure in found.items():
+        flat |= _figure(f"metric_{metric}", figure)
+    return flat
+
+
+def _judging(judge: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who judged and what came of it, a column each."""
+    flat: dict[str, Any] = {}
+    for name, value in judge.items():
+        if name in ("judges", "kin", "failures"):
+            value = _listed(list(value) if name == "kin" else value)
+        flat[name if name.startswith(("n_", "judges")) else f"judge_{name}"] = value
     return flat
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from evalkit.report.grid import grid
 from evalkit.report.terminal import Style, ascii_of
-from evalkit.report.values import MISSING, clean, interval, share, value_of
+from evalkit.report.values import MISSING, clean, interval, share, value_of, width
+
+_WIDEST_NAME = 44  # as in `grid`, which cuts longer ones
 
 
 def judge_table(card: Mapping[str, Any], style: Style) -> str:
@@ -35,7 +37,7 @@ def judge_table(card: Mapping[str, Any], style: Style) -> str:
 
 
 def _decimal(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.2f}"
+    return MISSING if value is None else f"{round(value, 2) + 0.0:.2f}"  # never -0.00
 
 
 def _rate(figure: Mapping[str, Any] | None) -> str:
@@ -91,10 +93,11 @@ def _notes(card: Mapping[str, Any], style: Style) -> list[str]:
 def preference_table(figures: Mapping[str, Any], style: Style) -> str:
     """Return the table of preferences: a line a pair, then the ranking and the warnings."""
     pairs: Sequence[Mapping[str, Any]] = figures["pairs"]
-    names = [f"{clean(pair['first'])} > {clean(pair['second'])}" for pair in pairs]
+    short = _short_names([(clean(pair["first"]), clean(pair["second"])) for pair in pairs])
+    names = [f"{short[clean(p['first'])]} > {short[clean(p['second'])]}" for p in pairs]
     columns = [(title, [cell(pair) for pair in pairs]) for title, cell in _PAIR_COLUMNS]
     head = f"suite {clean(figures['suite'])}, judged by {', '.join(map(clean, figures['judges']))}"
-    lines = [head, "", grid("pair", names, columns, style)]
+    lines = [head, "", grid("pair", names, columns, style), *_legend(figures, short)]
     if figures["ranking"]:
         rows = figures["ranking"]["arms"]
         strength = [
@@ -102,7 +105,7 @@ def preference_table(figures: Mapping[str, Any], style: Style) -> str:
         ]
         elo = [f"{r['elo']:+.0f}" for r in rows]
         table = [("log-strength [95%]", strength), ("Elo scale", elo)]
-        lines += ["", grid("ranking", [r["arm"] for r in rows], table, style)]
+        lines += ["", grid("ranking", [short[clean(r["arm"])] for r in rows], table, style)]
         if figures["ranking"]["method"].endswith("ridge"):
             lines.append("some arm won or lost everything: distances are partly the prior's")
     notes = [textwrap.fill(clean(n), style.width, subsequent_indent="  ") for n in figures["notes"]]
@@ -110,12 +113,29 @@ def preference_table(figures: Mapping[str, Any], style: Style) -> str:
     return text if style.unicode else ascii_of(text)
 
 
+def _short_names(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return what arms are called in the table: numbers where a pair's names would be cut."""
+    arms = list(dict.fromkeys(arm for pair in pairs for arm in pair))
+    if all(width(f"{first} > {second}") <= _WIDEST_NAME for first, second in pairs):
+        return {arm: arm for arm in arms}
+    return {arm: f"arm {number}" for number, arm in enumerate(arms, 1)}
+
+
+def _legend(figures: Mapping[str, Any], short: Mapping[str, str]) -> list[str]:
+    """Say which arm and which run a number in the table means."""
+    lines = [f"{number}: {arm}" for arm, number in short.items() if number != arm]
+    if any(arm.endswith(f" (run {n})") for arm in short for n in range(len(figures["runs"]) + 1)):
+        lines += [f"run {n}: {clean(run)}" for n, run in enumerate(figures["runs"], 1)]
+    return lines
+
+
 _PAIR_COLUMNS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
-    ("n", lambda p: str(p["n"])),
+    ("samples", lambda p: str(p["n"])),
+    ("comparisons", lambda p: str(p["n_comparisons"])),
     ("wins", lambda p: str(p["wins"])),
     ("losses", lambda p: str(p["losses"])),
     ("ties", lambda p: str(p["ties"])),
-    ("unread", lambda p: str(p["n_unparsed"])),
+    ("no verdict", lambda p: str(p["n_unparsed"] + p["n_failed"])),
     ("win rate [95%]", lambda p: _rate(p["win_rate"])),
     ("at equal length [95%]", lambda p: _rate(p["length_controlled_win_rate"])),
     ("flips", lambda p: share(p["flip_rate"])),

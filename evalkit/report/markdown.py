@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evalkit.report.terminal import COLUMNS, metrics, notes, rungs
+from evalkit.report.terminal import COLUMNS, judging, metrics, notes, rungs
 from evalkit.report.values import Row, arm_name, clean, interval
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
@@ -39,8 +39,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) 
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def summary_markdown(document: dict[str, Any]) -> str:
-    """Return summary.md for the document of summary.json."""
+def summary_markdown(document: dict[str, Any], warnings: Sequence[str] = ()) -> str:
+    """Return summary.md for the document of summary.json.
+
+    Args:
+        document: The document.
+        warnings: What a reader must know beside the figures, a sentence each.
+    """
     rows: list[Row] = document["rows"]
     parts = [f"# Run {escaped(document['run_id'])}"]
     for suite in dict.fromkeys(row["suite"] for row in rows):
@@ -54,10 +59,10 @@ def summary_markdown(document: dict[str, Any]) -> str:
             for row in own
         ]
         parts += [f"## {escaped(suite)}", table(head, cells, left=3), _rungs(own)]
-        parts += [_metrics(own), _sizes(own)]
+        parts += [_metrics(own), _judges(own), _sizes(own)]
     if not rows:
         parts.append("No trial was made.")
-    parts += ["\n".join(f"- {escaped(note)}" for note in notes(rows))]
+    parts += ["\n".join(f"- {escaped(note)}" for note in (*notes(rows), *warnings))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -75,6 +80,13 @@ def _metrics(rows: Sequence[Row]) -> str:
         for row, name, figure in metrics(rows)
     ]
     return table(("arm", "metric", "value \\[95%\\]", "n"), told, left=2) if told else ""
+
+
+def _judges(rows: Sequence[Row]) -> str:
+    """Say who judged, where anybody did."""
+    judged = [row for row in rows if row.get("judge")]
+    lines = [f"- {escaped(arm_name(row))}: {escaped(judging(row))}" for row in judged]
+    return "\n".join(["Judged by:", "", *lines]) if lines else ""
 
 
 def _sizes(rows: Sequence[Row]) -> str:

@@ -19,6 +19,7 @@ from evalkit.report.values import (
     clean,
     duration,
     interval,
+    money,
     per_success,
     per_thousand,
     quantile,
@@ -161,16 +162,18 @@ def _judge_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str
     said = []
     for row in judged:
         name = f"{shortened(arm_name(row), name_width):<{name_width}}"
-        for line in _wrapped(_judging(row["judge"]), room).split("\n"):
+        for line in _wrapped(judging(row), room).split("\n"):
             said.append(f"{name}  {line}")
             name = " " * name_width
     return ["", f"{'judged':<{name_width}}  by whom", *said]
 
 
-def _judging(judge: Mapping[str, Any]) -> str:
+def judging(row: Row) -> str:
+    """Return who judged an arm's answers, what was lost, and what it cost beside the model."""
+    judge = row["judge"]
     parts = [", ".join(map(clean, judge["judges"])) or "nobody", f"{judge['n_judged']} outputs"]
     if judge["n_judge_error"]:
-        parts.append(f"{judge['n_judge_error']} judge_error")
+        parts.append(f"{judge['n_judge_error']} judge_error{_most_common(judge['failures'])}")
     for name, text in (
         ("retest_agreement", "agrees with itself"),
         ("panel_agreement", "panel agrees"),
@@ -178,8 +181,17 @@ def _judging(judge: Mapping[str, Any]) -> str:
     ):
         if judge[name] is not None:
             parts.append(f"{text} {share(judge[name])}")
+    if judge["votes"] > judge["vote_errors"] and row["judge_cost_usd"] != 0:
+        parts.append(f"cost {money(row['judge_cost_usd'])}")
     parts += [f"kin: {clean(name)} ({clean(why)})" for name, why in judge["kin"].items()]
     return "; ".join(parts)
+
+
+def _most_common(failures: Mapping[str, int]) -> str:
+    if not failures:
+        return ""
+    reason = min(failures.items(), key=lambda item: (-item[1], item[0]))[0]
+    return f" ({clean(reason.removeprefix('judge_error: '))})"
 
 
 def metrics(rows: Sequence[Row]) -> list[tuple[Row, str, Mapping[str, Any]]]:

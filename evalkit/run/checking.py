@@ -5,6 +5,7 @@ Errors are what `run` would refuse; warnings are what a reader of the results wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +13,16 @@ from typing import NamedTuple
 from evalkit.core.errors import ConfigError
 from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, find_file, load_catalogue
 from evalkit.run.judges import find_judge
+from evalkit.run.opening import refuse_unseen
 from evalkit.run.prices import load_price_book
 from evalkit.run.setup import RunOptions, grading_of, load_suites
-from evalkit.suite.loader import Suite, read_spec
+from evalkit.suite.loader import Suite
 
 _FEW_SAMPLES = 50
+_ABSENT_DATA = re.compile(
+    r": `(?:path|train)` names '(?P<file>[^']+)'; no such file$"
+    r"|: hub data set (?P<hub>\S+)\[[^\]]*\] cannot be fetched: "
+)
 
 
 def check_all(
@@ -28,17 +34,31 @@ def check_all(
 ) -> dict[str, list[str]]:
     """Check suites (by default all below ./suites) and the providers file.
 
+    Of those that nobody named, one whose data are not here, and whose README.md says where they
+    come from, is left out with a warning, unless that leaves none.
+
     Returns:
         `errors`, `warnings` and `checked`, a line each.
     """
     report: dict[str, list[str]] = {"errors": [], "warnings": [], "checked": []}
     folders = list(suites) if suites is not None else _all_suites()
+    absent: list[str] = []
+    left_out: list[str] = []
     for folder in folders:
         options = RunOptions(suites=(str(folder),), settings=tuple(settings), allow_code=allow_code)
         try:
-            _check_suite(load_suites(options)[0], report, _judging(folder, options, providers))
+            suite = load_suites(options)[0]
+            _check_suite(suite, report, _judging(suite, options, providers))
         except ConfigError as error:
-            report["errors"] += error.problems
+            if suites is None and _is_explained(folder, error.problems):
+                absent += error.problems
+                left_out.append(f"{folder}: skipped: its data are not here, see its README.md")
+            else:
+                report["errors"] += error.problems
+    if report["checked"]:
+        report["warnings"] += left_out
+    else:
+        report["errors"] += absent
     _check_providers(providers, report)
     if not folders and not report["checked"] and not report["errors"]:
         report["errors"].append("nothing to check: no suite below ./suites and no providers.yaml")
@@ -49,17 +69,27 @@ def _all_suites() -> list[Path]:
     return [file.parent for file in sorted(Path("suites").glob("**/suite.yaml"))]
 
 
-class _Judging(NamedTuple):
-    """What was found of a suite's judges: who cannot be known, and who cannot be asked here."""
+def _is_explained(folder: Path, problems: Sequence[str]) -> bool:
+    """Return whether nothing but data is missing, and the data sheet names it: no slip of a pen."""
+    sheet = folder / "README.md"
+    found = [_ABSENT_DATA.search(problem) for problem in problems]
+    if not all(found) or not sheet.is_file():
+        return False
+    text = sheet.read_text(encoding="utf-8", errors="replace")
+    return all(m and Path(m["hub"] or m["file"]).name in text for m in found)
 
-    unknown: list[str]
+
+class _Judging(NamedTuple):
+    """What was found of a suite's judges: whom `run` refuses, and who cannot be asked here."""
+
+    refused: list[str]
     lacking: list[str]
 
 
-def _judging(folder: Path, options: RunOptions, providers: Path | None) -> _Judging:
+def _judging(suite: Suite, options: RunOptions, providers: Path | None) -> _Judging:
     """Look a suite's judges up in the providers file; nobody is asked."""
     found = _Judging([], [])
-    spec = read_spec(folder, settings=options.settings)
+    spec = suite.spec
     grading = grading_of(spec, allow_code=options.allow_code)
     if not grading.judging:
         return found
@@ -68,16 +98,17 @@ def _judging(folder: Path, options: RunOptions, providers: Path | None) -> _Judg
         where = next(g.where for g in spec.graders if g.name == grader.name)
         for name in grader.judges:
             try:
-                find_judge(catalogue, name, where)
+                provider, _ = find_judge(catalogue, name, where)
+                refuse_unseen(name, provider, suite, where)
             except ConfigError as error:
                 known = " cannot be asked: " in str(error)
-                (found.lacking if known else found.unknown).append(str(error))
+                (found.lacking if known else found.refused).append(str(error))
     return found
 
 
 def _check_suite(suite: Suite, report: dict[str, list[str]], judging: _Judging) -> None:
     spec = suite.spec
-    report["errors"] += judging.unknown
+    report["errors"] += judging.refused
     report["warnings"] += judging.lacking
     report["checked"].append(
         f"{spec.folder}: {suite.name} {spec.version}, {len(suite.samples)} samples, "

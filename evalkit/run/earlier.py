@@ -50,11 +50,20 @@ class Earlier:
 
     def take(self, key: TrialKey) -> tuple[Finished | None, Known | None]:
         """Return what stands of a trial, and forget it."""
+        found = self.look(key)
+        if found != (None, None):
+            number = key_hash(*key)
+            self._known.pop(number, None)
+            self._finished.pop(number, None)
+        return found
+
+    def look(self, key: TrialKey) -> tuple[Finished | None, Known | None]:
+        """Return what stands of a trial."""
         if not self._finished and not self._known:
             return None, None
         number = key_hash(*key)
-        known = self._known.pop(number, None)
-        return self._finished.pop(number, None), known[0] if known else None
+        known = self._known.get(number)
+        return self._finished.get(number), known[0] if known else None
 
     def reread(self, finished: Finished) -> Known:
         """Return the answers of a finished trial, to be graded anew and never to be asked for."""

@@ -33,7 +33,7 @@ from evalkit.run.plan import parse_choice
 from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
 from evalkit.run.runner import LoopOptions, Outlook, Runner
-from evalkit.run.setup import Plan, RunOptions, make_plan, time_of
+from evalkit.run.setup import Past, Plan, RunOptions, make_plan, time_of
 
 _HISTORY = ("regraded_at", "merged_from", "merged_at")
 
@@ -136,10 +136,12 @@ async def _go_on(
     run = Run(folder)
     tail = run.check()
     options = change(stored_options(run.manifest))
-    plan, adapters = await make_plan(options, watch.clock)
+    earlier = Earlier(folder)
+    past = Past(earlier, run.manifest.get("spent_usd") or 0.0)
+    plan, adapters = await make_plan(options, watch.clock, past)
     try:
         await _agree(plan, watch.confirm)
-        journal = Journal(folder, run.run_id, tail)  # nobody else writes from here on
+        journal = Journal(folder, run.run_id, tail)  # refuses if anybody wrote since the check
         manifest = {
             **make_manifest(options, plan, run.run_id, run.manifest["started_at"]),
             **{name: run.manifest[name] for name in _HISTORY if name in run.manifest},
@@ -147,7 +149,7 @@ async def _go_on(
         }
         absent = _keep_absent(run.manifest, manifest)
         write_manifest(folder, manifest)
-        return await _loop(_Part(plan, options, journal, manifest, Earlier(folder), absent), watch)
+        return await _loop(_Part(plan, options, journal, manifest, earlier, absent), watch)
     finally:
         await close_all(adapters)
 

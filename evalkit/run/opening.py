@@ -94,11 +94,7 @@ class Opener:
             ConfigError: As `open_judges`; `where` opens the message.
         """
         judge = await self._judge(name, where, view)
-        reason = refusal_reason(suite.own_demand, judge.provider.governance)
-        if reason:
-            raise ConfigError(
-                f"{where}: judge {name!r} must not see samples of {suite.name!r}: {reason}"
-            )
+        refuse_unseen(name, judge.provider, suite, where)
         self.judges[suite.name, name] = judge
         return judge
 
@@ -111,6 +107,19 @@ class Opener:
             raise ConfigError(f"{where}: judge {name!r} cannot be asked: {error}") from None
         mode = judge_mode(model, adapter.modes)
         return Judge(name, provider, model, adapter, self.lane(provider), mode)
+
+
+def refuse_unseen(name: str, provider: Provider, suite: Suite, where: str) -> None:
+    """Refuse a judge that must not see what a suite as a whole demands of whoever sees it.
+
+    Raises:
+        ConfigError: With the reason; `where` opens the message.
+    """
+    reason = refusal_reason(suite.own_demand, provider.governance)
+    if reason:
+        raise ConfigError(
+            f"{where}: judge {name!r} must not see samples of {suite.name!r}: {reason}"
+        )
 
 
 async def close_all(adapters: Iterable[Adapter]) -> None:

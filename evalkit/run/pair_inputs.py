@@ -5,12 +5,13 @@ Everything is read from run folders; nobody is asked.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Record, Trial
+from evalkit.core.records import Record, Trial, fingerprint
 from evalkit.graders.rubric import answer_shown
 from evalkit.graders.rubric_file import Criterion, read_rubric
 from evalkit.run.folder import Run
@@ -59,9 +60,7 @@ def shared_suite(runs: Sequence[Run], options: PairOptions) -> Suite:
     shared = [name for name in held[0] if all(name in other for other in held)]
     name = options.suite or (shared[0] if len(shared) == 1 else None)
     if name not in shared:
-        raise ConfigError(
-            f"--suite {name!r}: the runs share {', '.join(shared) or 'no suite'}; name one of them"
-        )
+        raise ConfigError(_no_suite(options.suite, shared))
     entry = held[0][name]
     stored = tuple(runs[0].manifest["options"]["settings"])
     folders = [Path(found["folder"]) for found in held[0].values()]
@@ -77,19 +76,55 @@ def shared_suite(runs: Sequence[Run], options: PairOptions) -> Suite:
     return suite
 
 
+def _no_suite(named: str | None, shared: Sequence[str]) -> str:
+    """Say why no suite is chosen."""
+    who = "judge pairs" if named is None else f"--suite {named!r}"
+    if not shared:
+        return f"{who}: the runs share no suite; only answers to the same task can be compared"
+    names = ", ".join(shared)
+    if named is None:
+        return f"{who}: the runs share several suites; choose one with --suite: {names}"
+    return f"{who}: the runs share {names}; name one of them"
+
+
+def folder_of(runs: Sequence[Run], suite: str, prompt_hash: str, options: PairOptions) -> Path:
+    """Return the folder of these runs' comparisons, in the first of them."""
+    mark = fingerprint([[run.run_id for run in runs], suite, prompt_hash, options.judges])
+    return runs[0].folder / f"pairs-{mark[:8]}"
+
+
+def _labels(runs: Sequence[Run], suite: str) -> list[dict[str, str]]:
+    """Return each run's arms with what they are called: those of several runs by number of run.
+
+    The numbers are those of the order in which the runs were given, from 1.
+    """
+    held = [[a["arm"] for a in run.manifest["arms"] if a["suite"] == suite] for run in runs]
+    often = Counter(arm for arms in held for arm in arms)
+    return [
+        {arm: f"{arm} (run {number})" if often[arm] > 1 else arm for arm in arms}
+        for number, arms in enumerate(held, 1)
+    ]
+
+
 def answers_of(runs: Sequence[Run], suite: str, options: PairOptions) -> dict[str, Answers]:
     """Return the answers of the arms that are to be compared, by sample and repeat."""
     found: dict[str, Answers] = {}
-    for run in runs:
-        arms = [arm["arm"] for arm in run.manifest["arms"] if arm["suite"] == suite]
-        names = {arm: f"{arm} in {run.run_id}" if arm in found else arm for arm in arms}
+    same: dict[str, list[str]] = defaultdict(list)
+    for run, names in zip(runs, _labels(runs, suite), strict=True):
+        for arm, name in names.items():
+            same[arm].append(name)
         found |= {name: {} for name in names.values()}
         for trial in run.trials():
             if trial.suite == suite and trial.status not in ("error", "skipped"):
                 answer = Output(_shown(trial), trial.status != "malformed", trial.cluster)
                 found[names[trial.arm]][trial.sample_id, trial.repeat] = answer
     found = {name: answers for name, answers in found.items() if answers}
-    wanted = list(found) if options.arms is None else list(options.arms)
+    wanted = list(found)
+    if options.arms is not None:  # a bare name is that arm in every run
+        wanted = [
+            n for arm in options.arms for n in ([arm] if arm in found else same[arm] or [arm])
+        ]
+    wanted = list(dict.fromkeys(wanted))
     missing = [arm for arm in wanted if arm not in found]
     if missing or len(wanted) < 2:
         problem = f"no arm {missing[0]!r}" if missing else f"{len(wanted)} arm to compare"
@@ -124,7 +159,11 @@ def _shown(trial: Trial) -> str:
 
 
 def kin_of_arms(
-    runs: Sequence[Run], judges: Sequence[Judge], compared: Sequence[str], options: PairOptions
+    runs: Sequence[Run],
+    judges: Sequence[Judge],
+    compared: Sequence[str],
+    suite: str,
+    options: PairOptions,
 ) -> dict[str, Any]:
     """Return which judges are kin to which of the compared arms.
 
@@ -132,14 +171,13 @@ def kin_of_arms(
         ConfigError: If judges are to be independent and one is not.
     """
     kin: dict[str, Any] = {}
-    for run in runs:
+    for run, names in zip(runs, _labels(runs, suite), strict=True):
         for arm in run.manifest["arms"]:
-            names = {arm["arm"], f"{arm['arm']} in {run.run_id}"}
-            if names.isdisjoint(compared):
+            if arm["suite"] != suite or names[arm["arm"]] not in compared:
                 continue
             found = kin_of(*entry_of(arm), judges)
             if found:
-                kin[arm["arm"]] = found
+                kin[names[arm["arm"]]] = found
             if found and options.independent:
                 name, reason = next(iter(found.items()))
                 raise ConfigError(

@@ -192,7 +192,7 @@ def _finished(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lacking(unjudged: int) -> str:
-    return f"graded anew, but {unjudged} answers could not be judged; evalkit regrade goes on"
+    return f"graded anew, but {unjudged} answers could not be judged"
 
 
 def _regrade(journal: Journal, sources: dict[str, Source], observe: Observe | None) -> Regraded:

@@ -72,7 +72,8 @@ class Rejudging:
         self._budget = budget
         self._progress = watch.progress
         self._begin_grading = begin_grading
-        self._changed = self._same = self._unknown = self._calls = self._judged = 0
+        self._changed = self._same = self._unknown = self._calls = 0
+        self._gathered = self._judged = 0
         self._lost: dict[TrialKey, TrialLine] = {}
         self._last_lost: str | None = None
         self._stopped: str | None = None
@@ -95,7 +96,7 @@ class Rejudging:
                 await self._each(index, self._gather)
                 self._stopped = self._stopped or self._why_not()
                 if self._stopped is not None:
-                    self._same += self._judged + len(self._lost)
+                    self._same += self._gathered
                 else:
                     self._begin_grading()
                     self._same = self._unknown = 0
@@ -161,8 +162,9 @@ class Rejudging:
         """Have one trial judged: its verdicts are in the journal then, its grade is not yet."""
         line = await self._judge(found, attempts)
         failure = next((score.failure for score in line.scores if score.pending), None)
+        self._gathered += 1
         if failure is None:
-            self._judged += 1
+            self._judged += any("judging" in (score.details or {}) for score in line.scores)
         else:  # kept: it is not asked a second time when grades are written
             self._lost[_key_of(line)] = line
             self._last_lost = failure

@@ -37,7 +37,8 @@ from evalkit.providers.catalogue import (
     load_catalogue,
 )
 from evalkit.providers.presence import absent_models
-from evalkit.run.estimate import estimate
+from evalkit.run.earlier import Earlier
+from evalkit.run.estimate import estimate, what_is_left
 from evalkit.run.judges import Judges, kin_of, kin_refusal
 from evalkit.run.opening import Opener, close_all
 from evalkit.run.plan import Arm, Choice, NotRun, Selection, choose_models, draw, plan_arms
@@ -83,9 +84,10 @@ class Plan(NamedTuple):
     Attributes:
         entries: Each arm of each suite with the numbers of its samples.
         not_run: Models that do not take part, with the reason.
-        estimate_usd: Upper estimate of the cost, None where nothing is priced.
+        estimate_usd: Upper estimate of what is left to be paid, None where nothing is priced.
         judges: Who judges, by suite and `provider:name`.
         kin: Why judges are kin to an arm, by suite and arm, then by judge.
+        budget_left_usd: What the budget still allows, None without one.
     """
 
     suites: list[Suite]
@@ -97,6 +99,14 @@ class Plan(NamedTuple):
     repeats: int
     judges: Judges = {}
     kin: Mapping[tuple[str, str], Mapping[str, str]] = {}
+    budget_left_usd: float | None = None
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that can be spent: the estimate, or what the budget allows if that is less."""
+        if self.estimate_usd is None or self.budget_left_usd is None:
+            return self.estimate_usd
+        return min(self.estimate_usd, self.budget_left_usd)
 
     @property
     def trials(self) -> int:
@@ -189,8 +199,23 @@ def _checks(spec: SuiteSpec, options: RunOptions) -> Callable[[Sample], str | No
     return check
 
 
-async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapter]]:
-    """Load everything, decide who runs, open the contestants; close them where that fails."""
+class Past(NamedTuple):
+    """What earlier parts of a run have done and spent."""
+
+    earlier: Earlier
+    spent_usd: float
+
+
+async def make_plan(
+    options: RunOptions, clock: Clock, past: Past | None = None
+) -> tuple[Plan, list[Adapter]]:
+    """Load everything, decide who runs, open the contestants; close them where that fails.
+
+    Args:
+        options: What is asked for.
+        clock: Time.
+        past: What is done already, and so in no estimate.
+    """
     suites = load_suites(options)
     catalogue = load_catalogue(find_file(Path(options.providers) if options.providers else None))
     if options.concurrency is not None:
@@ -205,18 +230,28 @@ async def make_plan(options: RunOptions, clock: Clock) -> tuple[Plan, list[Adapt
         for suite in suites:
             await planner.add(suite, chosen)
         planner.refuse_idle(suites)
+        repeats = options.selection.repeats
+        cost, unpriced = estimate(
+            planner.entries, opener.judges, book, time_of(clock), repeats=repeats,
+            left=None if past is None else what_is_left(past.earlier, stream=options.stream),
+        )  # fmt: skip
     except BaseException:
         await close_all(opener.adapters)
         raise
     for model, reason in lacking:
         planner.not_run.append(NotRun(suite="*", model=model, reason=reason))
-    cost, unpriced = estimate(planner.entries, opener.judges, book, time_of(clock))
-    repeats = options.selection.repeats
     plan = Plan(
-        suites, planner.entries, planner.not_run, catalogue,
-        None if cost is None else cost * repeats, unpriced, repeats, opener.judges, planner.kin,
+        suites, planner.entries, planner.not_run, catalogue, cost, unpriced, repeats,
+        opener.judges, planner.kin, _budget_left(options, past),
     )  # fmt: skip
     return plan, opener.adapters
+
+
+def _budget_left(options: RunOptions, past: Past | None) -> float | None:
+    """Return what is left of the whole run's budget, None without one."""
+    if options.budget_usd is None:
+        return None
+    return max(0.0, options.budget_usd - (past.spent_usd if past else 0.0))
 
 
 def _with_concurrency(catalogue: Catalogue, concurrency: int) -> Catalogue:

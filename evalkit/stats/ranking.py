@@ -1,12 +1,13 @@
 """Strengths of many models from who beat whom: the Bradley-Terry model.
 
-It does not know what a game was, nor which of them belong to one prompt; it takes them as
-independent.
+It does not know what a game was. `bradley_terry` takes games as independent; `strength_limits`
+resamples what belongs together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +87,62 @@ def bradley_terry(wins: npt.ArrayLike, ties: npt.ArrayLike | None = None) -> Str
         method="bradley-terry" if exists else "bradley-terry-ridge",
         n=float(games.sum()),
     )
+
+
+def strength_limits(
+    tables: npt.ArrayLike, generator: np.random.Generator, draws: int = 500, level: float = 0.95
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return lower and upper limits of the strengths, by weighing units at random.
+
+    Units (prompts, or sources of several), not games, are what varies. In each draw the n units
+    and one more get weights from a flat Dirichlet distribution, times n + 1: the Bayesian
+    bootstrap. The one more is as large as a mean unit, and in it the models stand in a random
+    order, whoever is ahead winning. So where all units say the same (all ties), the limits are as
+    far apart as one unseen unit could move them, never equal; it weighs 1/(n + 1) on average.
+    `mean_interval` widens a mean's limits by an unseen unit likewise. Where the sum of all tables
+    has no maximum, every draw has the prior of `bradley_terry`, and the limits are no closer than
+    its standard errors make them: there resampling cannot show how far the strengths may be.
+
+    Args:
+        tables: Wins in each unit, shape (n, k, k), as `wins` of `bradley_terry`.
+        generator: Of the weights and orders.
+        draws: How many.
+        level: Coverage.
+
+    Raises:
+        ValueError: If there are fewer than two units, or as `bradley_terry`.
+
+    Source:
+        Rubin (1981), doi:10.1214/aos/1176345338, for the weights.
+
+    Example:
+        >>> ties = [[[0, 0.5], [0.5, 0]]] * 20
+        >>> low, high = strength_limits(ties, np.random.default_rng(0))
+        >>> low[0] < -0.05 and high[0] > 0.05
+        True
+    """
+    stack = np.asarray(tables, dtype=np.float64)
+    if len(stack) < 2:
+        raise ValueError(f"at least two units are needed, got {len(stack)}")
+    games = _counts(stack.sum(axis=0), "wins")
+    fitted = bradley_terry(games)
+    exists = _strongly_connected(games > 0.0)
+    prior = 0.0 if exists else 1.0 / _PRIOR_SD**2
+    met = stack + stack.transpose(0, 2, 1)
+    size = met.sum(axis=0) / np.maximum(1, (met > 0.0).sum(axis=0))
+    found = np.empty((draws, len(games)))
+    for draw in range(draws):
+        weights = generator.dirichlet(np.ones(len(stack) + 1)) * (len(stack) + 1)
+        rank = generator.permutation(len(games))
+        unseen = size * (rank[:, None] < rank[None, :])
+        drawn = np.tensordot(weights[:-1], stack, axes=1) + weights[-1] * unseen
+        found[draw] = _fit(drawn, prior)[0]
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(found, [tail, 1.0 - tail], axis=0)
+    centre, reach = np.array(fitted.estimate), 0.0 if exists else NormalDist().inv_cdf(1.0 - tail)
+    least = reach * np.array(fitted.standard_error)
+    low, high = np.minimum(low, centre - least), np.maximum(high, centre + least)
+    return tuple(map(float, low)), tuple(map(float, high))
 
 
 def _counts(table: npt.ArrayLike, name: str) -> Array:

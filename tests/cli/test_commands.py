@@ -139,6 +139,22 @@ def test_check_has_nothing_to_say_without_suites(evalkit, here: Path) -> None:
     assert said.err.startswith("nothing to check: ")
 
 
+def test_check_leaves_out_suites_whose_data_sheet_says_that_they_are_not_here(
+    evalkit, suite: Path
+) -> None:
+    """Only where nobody named the suite, the sheet names the file, and others can be checked."""
+    edit(suite / "suite.yaml", "path: samples.jsonl", "path: fetched.jsonl")
+    (suite / "README.md").write_text("Put `fetched.jsonl` into this folder.")
+    assert evalkit("check").code == 2  # nothing else to check
+    evalkit("new", "suite", "sound", "--format", "text")
+    said = evalkit("check")
+    assert said.code == 0
+    assert f"warning: {suite}: skipped: its data are not here, see its README.md" in said.err
+    assert evalkit("check", str(suite)).code == 2
+    (suite / "README.md").write_text("A sheet about something else: a slip of the pen.")
+    assert evalkit("check").code == 2
+
+
 @pytest.mark.parametrize("name", ["extraction", "classification"])
 def test_the_projects_own_suites_pass(evalkit, monkeypatch, name: str) -> None:
     """Without an error; those that need fetched data give one line instead (below)."""

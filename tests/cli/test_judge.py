@@ -129,6 +129,47 @@ def test_only_so_many_outputs_are_judged_where_asked(evalkit: Any, suite: Path) 
     assert json.loads(said.out)["criteria"]["fine"]["n"] == 5
 
 
+def test_the_suites_card_is_not_replaced_by_less(evalkit: Any, suite: Path) -> None:
+    """A part, another judge, fewer labels: the card that people rely on stays, and it is said."""
+    outputs = [{"sample_id": f"n{n}", "model": "author", "text": "good"} for n in range(12)]
+    write(suite / "judge/outputs.jsonl", outputs)
+    lines = [{**line, "arm": "outputs:author"} for line in label_lines(12)]
+    labels = write(suite / "judge/labels.jsonl", lines)
+    few = write(suite / "judge/few.jsonl", lines[:3])
+    check = ("judge", "check", suite, "--labels")
+    assert evalkit(*check, labels).code == 0
+    before = (suite / "judge_card.json").read_bytes()
+    code = JUDGE.replace("def judge(", "def other(") + JUDGE
+    (suite / "rules.py").write_text(code)
+    Path("providers.yaml").write_text(
+        PROVIDERS.replace("models:\n      strict", "models:\n      lax: "
+                          "{options: {function: other}}\n      strict")
+    )  # fmt: skip
+    for asked, reason in (
+        ((labels, "--limit", "3"), "a part of the labelled outputs"),
+        ((labels, "--judge", "judges:lax"), "another judge or rubric than the suite names"),
+        ((few,), "rests on more labels (12)"),
+    ):
+        said = evalkit(*check, *asked)
+        assert said.code == 0, said.err
+        assert "no card in the suite's folder" in said.err
+        assert reason in said.err
+        assert (suite / "judge_card.json").read_bytes() == before, reason
+
+
+def test_a_judge_that_nobody_can_read_has_no_card(evalkit: Any, suite: Path) -> None:
+    """And the exit code says so: nothing was checked."""
+    write(suite / "judge/outputs.jsonl", [{"sample_id": "n0", "model": "author", "text": "x"}])
+    labels = write(suite / "judge/labels.jsonl", [{**label_lines(1)[0], "arm": "outputs:author"}])
+    (suite / "rules.py").write_text(
+        JUDGE.replace("return {name: said", "return 'fine' or {name: said")
+    )
+    said = evalkit("judge", "check", suite, "--labels", labels)
+    assert said.code == 4
+    assert "no labelled output has a verdict that can be read" in said.err
+    assert not (suite / "judge_card.json").exists()
+
+
 def test_another_judge_can_be_named(evalkit: Any, suite: Path) -> None:
     """Before a suite is changed."""
     write(suite / "judge/outputs.jsonl", [{"sample_id": "n0", "model": "author", "text": "x"}])
@@ -146,6 +187,7 @@ def test_another_judge_can_be_named(evalkit: Any, suite: Path) -> None:
         ({"label": "perhaps"}, "`label` of criterion 'fine' got 'perhaps'; allowed: no, yes"),
         ({"label": None}, "`label` is missing"),
         ({"repeat": 0.5}, "`repeat` must be a whole number"),
+        ({"repeat": 0}, "labels.jsonl:1: `repeat` must be a whole number >= 1, got 0"),
         ({"wight": 1}, "unknown key 'wight'; known: sample_id"),
         ({"arm": "toy:other"}, "none of its 1 labels is about an output that was judged"),
         ({"annotator": 7}, "`annotator` must be a text"),
@@ -259,6 +301,40 @@ def test_check_finds_a_judge_that_nobody_knows(evalkit: Any, suite: Path) -> Non
     said = evalkit("check", suite, "--set", "graders.rubric.judge=far:m")
     assert said.code == 0
     assert "judge 'far:m' cannot be asked: NO_SUCH_KEY is not set" in said.err
+
+
+def test_check_refuses_a_judge_that_must_not_see_the_samples(evalkit: Any, suite: Path) -> None:
+    """In the words with which `run` refuses it."""
+    document = (suite / "suite.yaml").read_text()
+    (suite / "suite.yaml").write_text(document + "sensitivity: personal\n")
+    Path("providers.yaml").write_text(
+        PROVIDERS + "  open: {wire: python, governance: {allowed_sensitivity: internal},"
+        " models: {m: {options: {function: judge}}}}\n"
+    )
+    assert evalkit("check", suite).code == 0
+    named = ("--set", "graders.rubric.judge=open:m")
+    checked = evalkit("check", suite, *named)
+    refused = evalkit("run", suite, "--models", "rules:rules", *named)
+    assert (checked.code, refused.code) == (2, 2)
+    told = "judge 'open:m' must not see samples of 'notes': "
+    assert told in checked.err
+    (line,) = [line for line in checked.err.splitlines() if told in line]
+    assert line in refused.err
+
+
+def test_a_small_budget_needs_no_question(evalkit: Any, suite: Path, monkeypatch: Any) -> None:
+    """What can be spent is above a dollar only where both the estimate and the budget are."""
+    from evalkit.cli.plan import Confirmation
+    from evalkit.run.setup import Plan
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+
+    def agreed(cost: float, budget: float | None) -> bool:
+        plan = Plan([], [], [], None, cost, [], 1, budget_left_usd=budget)  # type: ignore[arg-type]
+        return Confirmation(assume_yes=False)(plan)
+
+    assert [agreed(1.77, None), agreed(1.77, 1.5)] == [False, False]
+    assert [agreed(1.77, 0.03), agreed(0.5, None), agreed(0.5, 5.0)] == [True, True, True]
 
 
 def test_a_partial_check_does_not_replace_the_suites_card(evalkit: Any, suite: Path) -> None:

@@ -64,3 +64,39 @@ def test_every_example_is_listed() -> None:
     """In the index of the folder."""
     index = (ROOT / "examples" / "README.md").read_text()
     assert [p.name for p in EXAMPLES if f"[{p.name}]({p.name})" not in index] == []
+
+
+def test_the_judges_without_a_model_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of the section as a reader copies them: each says in its first line where."""
+    from evalkit import api
+    from evalkit.run.setup import RunOptions
+
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "suites" / "notes"
+    folder.mkdir(parents=True)
+    for block in blocks(ROOT / "docs" / "judges.md"):
+        if block.text.startswith("# "):
+            (tmp_path / block.text.splitlines()[0][2:]).write_text(block.text)
+        elif block.language == "json":
+            (tmp_path / "verdicts.jsonl").write_text(block.text)
+    with (tmp_path / "providers.yaml").open("a") as file:
+        for name in ("logs", "answers"):
+            path = {"logs": "verdicts", "answers": "old"}[name]
+            file.write(
+                f"  {name}: {{wire: replay, path: {path}.jsonl,"
+                " governance: {allowed_sensitivity: special}}\n"
+            )
+    (tmp_path / "old.jsonl").write_text('{"sample_id": "n1", "model": "m", "text": "41 chairs."}')
+    (folder / "samples.jsonl").write_text('{"id": "n1", "text": "Order 40 chairs."}\n')
+    (folder / "suite.yaml").write_text(
+        "schema_version: 1\nname: notes\ndata: {path: samples.jsonl, id: id}\n"
+        "prompt: {user: '{{ text }}'}\noutput: {format: text}\ngraders: {rubric: {}}\n"
+    )
+    for judge, quality in (("checks:numbers", 0.5), ("logs:old-judge", 1.0)):
+        options = RunOptions(
+            suites=("suites/notes",),
+            models=("answers:m",),
+            settings=(f"graders.rubric.judge={judge}",),
+        )
+        (row,) = api.run(options).summary["rows"]
+        assert (row["quality"]["value"], row["judge"]["n_judge_error"]) == (quality, 0)

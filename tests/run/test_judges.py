@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from judging import CRITERIA, fence, judge_calls, judged_suite, judging, shown, verdict
 from project import PRICES, Project, lines, rows, score, trials
-from server import CountingServer, Reply, failing
+from server import Call, CountingServer, Reply, failing
 
 from evalkit import api
 from evalkit.core.errors import ConfigError
@@ -17,6 +18,7 @@ from evalkit.run.execute import Closed
 from evalkit.run.folder import Run
 from evalkit.run.journal import Journal
 from evalkit.run.regrade import RegradeOptions, regrade
+from evalkit.run.setup import RunOptions
 
 
 def row(closed: Closed) -> dict[str, Any]:
@@ -333,6 +335,18 @@ def test_repeats_of_a_judge_give_its_agreement_with_itself(
     assert row(closed)["judge"]["retest_agreement"] == pytest.approx(4 / 6)
 
 
+def test_a_judges_seed_counts_up_with_its_repeats(project: Project, server: CountingServer) -> None:
+    """One seed three times would be one verdict three times; without a seed none is sent."""
+    judged_suite(project, 1, repeats=3, params={"seed": 5})
+    server.script = judging(verdict())
+    project.start()
+    assert sorted(call.body["seed"] for call in judge_calls(server)) == [5, 6, 7]
+    judged_suite(project, 1, repeats=3)
+    project.start()
+    assert all("seed" not in call.body for call in judge_calls(server)[3:])
+    assert len(judge_calls(server)) == 6
+
+
 # ------------------------------------------------------------------ who may judge
 
 
@@ -507,19 +521,21 @@ def test_a_regrade_whose_judge_cannot_be_reached_keeps_the_old_grades(
     project: Project, server: CountingServer
 ) -> None:
     """And the run is what it was: nothing was graded anew."""
-    folder = judged_suite(project, 3)
-    server.script = judging(verdict())
+    folder = judged_suite(project, 4)
+    server.script = judging(verdict(), model=lambda call: "" if call.sample_id == "s3" else "yes")
     closed = project.start()
     text = (folder / "rubric.yaml").read_text()
     (folder / "rubric.yaml").write_text(text.replace("Is it right?", "Is it wrong?"))
     server.script = judging(failing(500))
     done = regrade(closed.folder)
-    assert (done.changed, done.unjudged) == (0, 3)
+    assert (done.changed, done.same, done.unjudged) == (0, 4, 3)
     assert "no answer could be judged (the last: " in (done.stopped or "")
-    assert {score(trial) for trial in trials(closed.folder).values()} == {1.0}
+    values = {name: trial.scores for name, trial in trials(closed.folder).items()}
+    assert [values[f"s{n}"][0].value for n in range(3)] == [1.0] * 3
+    assert values["s3"] == ()
     assert Run(closed.folder).state == ("complete", None)
     server.script = judging(verdict("no", "no"))
-    assert regrade(closed.folder).changed == 3
+    assert regrade(closed.folder).changed == 4
     assert Run(closed.folder).state == ("complete", None)
     assert "before_regrade" not in Run(closed.folder).manifest
 
@@ -763,6 +779,123 @@ def test_the_plan_counts_what_judges_may_cost(project: Project, server: Counting
     (cost,) = seen
     assert cost is not None
     assert cost > 2 * 340 * 100 / 1e6  # at least the longest verdicts
+
+
+def planned(project: Project, folder: Path | None = None, **changes: Any) -> Any:
+    """The plan of a run, or of its resumption; it is declined, so nothing is sent."""
+    seen: list[Any] = []
+
+    def confirm(plan: Any) -> bool:
+        seen.append(plan)
+        return False
+
+    def change(stored: RunOptions) -> RunOptions:
+        return msgspec.structs.replace(stored, **changes)
+
+    if folder is None:
+        with pytest.raises(ConfigError, match="declined"):
+            api.run(project.options(**changes), confirm=confirm)
+    else:
+        with pytest.raises(ConfigError, match="declined"):
+            api.resume(folder, options=change, confirm=confirm)
+    return seen[0]
+
+
+def priced_judge(project: Project, **others: Any) -> None:
+    project.providers(models={"small": {}, "judge": {"pricing": PRICES}}, others=others)
+
+
+def recorded_arm(project: Project, texts: dict[str, str]) -> None:
+    """Provider `rec` with an arm `old`."""
+    said = [{"sample_id": n, "model": "old", "text": text} for n, text in texts.items()]
+    (project.root / "old.jsonl").write_text("".join(json.dumps(line) + "\n" for line in said))
+    priced_judge(project, rec={"wire": "replay", "path": "old.jsonl"})
+
+
+def test_the_plan_counts_recorded_outputs_by_their_length(project: Project) -> None:
+    """The judge reads them: 10 $ a million tokens, 3.5 characters each, up to what it is shown."""
+    judged_suite(project, 4)
+    costs = []
+    for texts in ({"s0": "x", "s1": "x"}, {"s0": "x" * 35_001, "s1": "x"},
+                  {"s0": "x" * 200_000, "s1": "x"}, {"s0": "x"}):  # fmt: skip
+        recorded_arm(project, texts)
+        costs.append(planned(project, models=("rec:old",)).estimate_usd)
+    short, long, clipped, one = costs
+    assert long - short == pytest.approx(2 * 5000 * 10 / 1e6)
+    assert clipped - short == pytest.approx(60_000 / 3.5 * 10 / 1e6, rel=0.001)
+    assert short == pytest.approx(2 * one)  # what was not recorded is not judged
+
+
+def test_a_panel_is_counted_by_its_judges_and_repeats(project: Project) -> None:
+    """Each of them is paid."""
+    judged_suite(project, 2)
+    priced_judge(project)
+    once = planned(project).estimate_usd
+    judged_suite(project, 2, repeats=3)
+    priced_judge(project)
+    assert planned(project).estimate_usd == pytest.approx(3 * once)
+
+
+def test_a_model_that_judges_itself_is_counted_twice(project: Project) -> None:
+    """Its answers and its verdicts are two bills under one name."""
+    judged_suite(project, 2)
+    priced_judge(project)
+    verdicts = planned(project).estimate_usd
+    both = planned(project, models=("toy:judge",)).estimate_usd
+    assert both > verdicts + 2 * 16 * 100 / 1e6
+
+
+def test_resuming_a_finished_run_may_cost_nothing(project: Project, server: CountingServer) -> None:
+    """Neither answers nor verdicts are left; an edited rubric leaves its verdicts."""
+    judged_suite(project, 3)
+    both = {"small": {"pricing": PRICES}, "judge": {"pricing": PRICES}}
+    project.providers(models=both)
+    server.script = judging(verdict())
+    whole = planned(project).estimate_usd
+    closed = project.start()
+    assert planned(project, closed.folder).estimate_usd == 0.0
+    judged_suite(project, 3, criteria=[*CRITERIA, {"id": "new", "question": "Is it new?"}])
+    project.providers(models=both)
+    assert 0.0 < planned(project, closed.folder).estimate_usd
+    judged_suite(project, 3)
+    project.suite(rows(3), graders={"rubric": {}}, prompt={"user": "other {{ question }}"})
+    project.providers(models=both)
+    assert planned(project, closed.folder).estimate_usd == pytest.approx(whole, rel=0.05)
+
+
+def test_resuming_counts_what_was_not_judged_and_what_was_not_asked(
+    project: Project, server: CountingServer
+) -> None:
+    """A judge in an outage leaves verdicts open, of two samples; the answers are there."""
+    judged_suite(project, 4)
+    priced_judge(project)
+    limits = {"max_attempts": 1}
+    project.providers(models={"small": {}, "judge": {"pricing": PRICES}}, limits=limits)
+    whole = planned(project).estimate_usd
+
+    def judge(call: Call) -> Reply:
+        return failing(503) if "question 0" in call.prompt or "question 1" in call.prompt else (
+            Reply(verdict()))  # fmt: skip
+
+    server.script = judging(judge)
+    closed = project.start()
+    assert planned(project, closed.folder).estimate_usd == pytest.approx(whole / 2)
+
+
+def test_a_budget_bounds_what_can_be_spent(project: Project, server: CountingServer) -> None:
+    """Of a run that goes on, what it has not spent yet."""
+    judged_suite(project, 3)
+    priced_judge(project)
+    server.script = judging(verdict())
+    full = planned(project)
+    assert full.most_usd == full.estimate_usd
+    assert planned(project, budget_usd=0.03).most_usd == pytest.approx(0.03)
+    assert planned(project, budget_usd=100.0).most_usd == full.estimate_usd
+    closed = project.start(budget_usd=100.0)
+    spent = closed.manifest["spent_usd"]
+    assert spent > 0
+    left = planned(project, closed.folder, budget_usd=spent + 0.01)
+    assert left.budget_left_usd == pytest.approx(0.01)
 
 
 def test_folder_has_no_rubric(project: Project, tmp_path: Path) -> None:

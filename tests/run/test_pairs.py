@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from judging import judge_calls, judged_suite, judging, shown
 from project import PRICES, Project, rows
-from server import Call, CountingServer, Reply
+from server import Call, CountingServer, Reply, failing
 
 from evalkit import api
+from evalkit.cli.main import main
 from evalkit.core.errors import ConfigError
+from evalkit.report.judge_table import preference_table
+from evalkit.report.terminal import Style
+from evalkit.run.folder import Run
 from evalkit.run.pair_inputs import PairOptions
+from evalkit.run.pair_plan import plan_pairs
 from evalkit.run.pairs import panel_preference
 
 
@@ -235,7 +240,8 @@ def test_a_suite_that_was_edited_since_is_refused(project: Project, server: Coun
 @pytest.mark.parametrize(
     ("votes", "wanted"),
     [([1, 1, 0], 1.0), ([1, 0], 0.5), ([0.5, 0.5], 0.5), ([1, None], None), ([1, 1, None], 1.0),
-     ([None], None), ([0.5, 1, 1, None], 1.0), ([0.5, None], None)],
+     ([None], None), ([0.5, 1, 1, None], None), ([0.5, None], None), ([0, 0.5, 0.5], 0.5),
+     ([1, 0.5, 0], 0.5), ([1, 0.5, 0.5], 0.5), ([0.5, 1, 1, 1, None], 1.0)],
 )  # fmt: skip
 def test_a_panel_prefers_what_most_of_it_prefers(
     votes: list[float | None], wanted: float | None
@@ -293,3 +299,214 @@ def test_only_compared_arms_make_a_judge_dependent(
         folder, judges=("toy:third",), arms=("toy:small", "toy:other"), independent=True
     )
     assert figures["kin"] == {}
+
+
+def one_side_empty(project: Project, server: CountingServer, count: int, empty: int = 0) -> Path:
+    """A run in which `small` said nothing to the first samples; the judge is tried once a call."""
+    project.suite(rows(count))
+    models: dict[str, Any] = {name: {} for name in ("small", "other", "judge", "third", "twin")}
+    project.providers(models=models, limits={"max_attempts": 1})
+    silent = {f"s{n}" for n in range(empty)}
+
+    def said(call: Call) -> str:
+        return "" if call.model == "small" and call.sample_id in silent else answering(call)
+
+    server.script = judging("", model=said)
+    folder = project.start(models=("toy:small", "toy:other")).folder
+    server.forget()
+    return folder
+
+
+def test_a_refused_judge_is_given_up_at_once_and_told(
+    project: Project, server: CountingServer
+) -> None:
+    """Three refusals and what is under way: form alone is then no win rate, no price no cost."""
+    folder = one_side_empty(project, server, 20, empty=4)
+    server.script = judging(failing(401))
+    figures = compared(folder)
+    assert len(server.calls) <= 3 + 4
+    assert figures["stopped"].startswith("judge toy:judge: 3 failures in a row")
+    assert "HTTP 401" in figures["stopped"]
+    assert figures["judge_cost_usd"] is None
+    (pair,) = figures["pairs"]
+    assert (pair["by_form"], pair["losses"], pair["n_failed"], pair["n_unparsed"]) == (4, 4, 16, 0)
+    assert pair["win_rate"] is pair["length_controlled_win_rate"] is None
+    assert any("no win rate: no judge gave a verdict" in note for note in figures["notes"])
+    server.script = judging(prefers_longer)
+    mended = compared(folder)
+    assert mended["stopped"] is None
+    assert mended["pairs"][0]["win_rate"]["value"] == 0.0
+
+
+def test_an_outage_of_the_judge_ends_after_so_many_failures(
+    project: Project, server: CountingServer
+) -> None:
+    """Twenty in a row, as in a run; one that is shorter is told as well."""
+    folder = one_side_empty(project, server, 30)
+    server.script = judging(failing(500))
+    assert "HTTP 500" in compared(folder)["stopped"]
+    assert len(server.calls) <= 20 + 4
+    figures = compared(folder, limit=2)
+    assert figures["stopped"].startswith("2 without a verdict, the first: judge_error: toy:judge")
+    assert "HTTP 500" in figures["stopped"]
+
+
+def test_a_judge_that_is_down_ends_with_exit_code_4(
+    project: Project, server: CountingServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cause stands on stderr and in the document."""
+    folder = one_side_empty(project, server, 8)
+    server.script = judging(failing(401))
+    capsys.readouterr()
+    assert main(["judge", "pairs", str(folder), "--judge", "toy:judge", "--json"]) == 4
+    said = capsys.readouterr()
+    assert "HTTP 401" in said.err
+    assert "HTTP 401" in json.loads(said.out)["stopped"]
+
+
+def test_one_judge_of_a_panel_is_given_up_alone(project: Project, server: CountingServer) -> None:
+    """The others go on; two of three that agree outvote nobody's silence."""
+    folder = one_side_empty(project, server, 8)
+    server.script = judging(
+        lambda call: failing(401) if call.model == "judge" else prefers_longer(call),
+        judges=("judge", "third", "twin"),
+    )
+    figures = compared(folder, judges=("toy:judge", "toy:third", "toy:twin"))
+    assert len(judge_calls(server)) <= 3 + 4
+    assert len(judge_calls(server, "third")) == len(judge_calls(server, "twin")) == 16
+    assert figures["stopped"].startswith("judge toy:judge: ")
+    assert figures["pairs"][0]["losses"] == 8
+
+
+def place_judge(call: Call) -> str:
+    """`judge` prefers what is longer, `third` what stands first, `twin` neither."""
+    said = {"third": better("first"), "twin": better("tie")}
+    return said.get(call.model) or prefers_longer(call)
+
+
+def test_each_judge_of_a_panel_has_one_vote(project: Project, server: CountingServer) -> None:
+    """Two ties outvote a loss; flips are counted by judge, and the note names who flips."""
+    folder = run_of(project, server)
+    server.script = judging(place_judge, judges=("judge", "third", "twin"))
+    figures = compared(folder, judges=("toy:judge", "toy:third", "toy:twin"))
+    (pair,) = figures["pairs"]
+    assert (pair["wins"], pair["losses"], pair["ties"]) == (0, 0, 4)
+    assert pair["flip_rate"] == pytest.approx(1 / 3)
+    assert {name: (j["n"], j["flip_rate"]) for name, j in pair["judges"].items()} == {
+        "toy:judge": (4, 0.0), "toy:third": (4, 1.0), "toy:twin": (4, 0.0),
+    }  # fmt: skip
+    assert pair["judges"]["toy:third"]["first_place_rate"] == 1.0
+    assert pair["judges"]["toy:twin"]["first_place_rate"] is None
+    (note,) = (note for note in figures["notes"] if "judges the place" in note)
+    assert "100 % of the verdicts of toy:third turned round" in note
+
+
+def test_a_ranking_of_ties_has_intervals_with_a_width(
+    project: Project, server: CountingServer
+) -> None:
+    """That all samples say the same does not make strengths certain."""
+    folder = run_of(project, server, "small", "other", "third", count=20)
+    server.script = judging(better("first"))
+    for row in compared(folder)["ranking"]["arms"]:
+        assert row["strength"] == pytest.approx(0, abs=1e-9)
+        assert row["low"] < -0.05
+        assert row["high"] > 0.05
+
+
+def test_samples_and_comparisons_are_counted_apart(
+    project: Project, server: CountingServer
+) -> None:
+    """With repeats, wins, losses and ties add up to comparisons, and the table names both."""
+    project.suite(rows(3))
+    project.providers(models={"small": {}, "other": {}, "judge": {}})
+    server.script = judging(prefers_longer, model=answering)
+    folder = project.start(models=("toy:small", "toy:other"), repeats=2).folder
+    figures = compared(folder)
+    (pair,) = figures["pairs"]
+    assert (pair["n"], pair["n_comparisons"]) == (3, 6)
+    assert pair["wins"] + pair["losses"] + pair["ties"] == pair["n_comparisons"]
+    head = preference_table(figures, Style(width=200)).splitlines()[2].split()
+    assert head[:6] == ["pair", "samples", "comparisons", "wins", "losses", "ties"]
+
+
+def test_the_same_arm_of_two_runs_is_told_apart_by_number(
+    project: Project, server: CountingServer
+) -> None:
+    """Names that can be read, and a legend; the bare name means that arm in both runs."""
+    one = run_of(project, server)
+    server.script = judging("", model=lambda call: "yes, it is so indeed")
+    two = project.start(models=("toy:small",)).folder
+    server.script = judging(prefers_longer)
+    figures, _ = api.compare_by_judge(
+        [one, two], PairOptions(judges=("toy:judge",), arms=("toy:small",))
+    )
+    assert figures["arms"] == ["toy:small (run 1)", "toy:small (run 2)"]
+    table = preference_table(figures, Style(width=200))
+    assert "toy:small (run 1) > toy:small (run 2)" in table
+    assert f"run 1: {one.name}\nrun 2: {two.name}" in table
+
+
+def test_long_names_of_arms_are_numbered_in_the_table(
+    project: Project, server: CountingServer
+) -> None:
+    """Rather than cut in the middle."""
+    long = {"toy:small": "toy:" + "s" * 30, "toy:other": "toy:" + "o" * 30}
+    folder = run_of(project, server)
+    server.script = judging(prefers_longer)
+    figures = compared(folder)
+    (pair,) = figures["pairs"]
+    pair.update(first=long[pair["first"]], second=long[pair["second"]])
+    table = preference_table(figures, Style(width=200))
+    assert "arm 1 > arm 2" in table
+    assert f"arm 2: {long['toy:other']}" in table
+
+
+def test_runs_of_several_suites_ask_for_one(project: Project, server: CountingServer) -> None:
+    """As a person would say it."""
+    project.suite(rows(2), name="more")
+    project.providers(models={"small": {}, "other": {}, "judge": {}})
+    folder = project.start(
+        suites=("suites/toy", "suites/more"), models=("toy:small", "toy:other")
+    ).folder
+    with pytest.raises(ConfigError) as error:
+        compared(folder)
+    assert str(error.value) == (
+        "judge pairs: the runs share several suites; choose one with --suite: toy, more"
+    )
+    project.suite(rows(2), name="third")
+    other = project.start(suites=("suites/third",)).folder
+    with pytest.raises(ConfigError, match=r"^judge pairs: the runs share no suite; only answers"):
+        api.compare_by_judge([folder, other], PairOptions(judges=("toy:judge",)))
+
+
+def test_what_is_dear_is_not_sent_without_a_yes(
+    project: Project, server: CountingServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan says calls and the most they cost; without a terminal --yes is needed."""
+    folder = run_of(project, server, count=20)
+    project.providers(models={"small": {}, "other": {}, "judge": {"pricing": PRICES}})
+    server.script = judging(prefers_longer)
+    command = ["judge", "pairs", str(folder), "--judge", "toy:judge", "--json"]
+    capsys.readouterr()
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert (said.out, server.calls) == ("", [])
+    assert "20 comparisons, 20 by a judge: 40 calls of toy:judge" in said.err
+    assert "above $1: say --yes to agree" in said.err
+    assert main([*command, "--yes"]) == 0
+    assert len(server.calls) == 40
+    assert json.loads(capsys.readouterr().out)["judge_cost_usd"] > 0
+    assert main(command) == 0  # nothing is left to be paid
+
+
+def test_the_estimate_is_no_less_than_the_cost(project: Project, server: CountingServer) -> None:
+    """Answers as long as they may be; what stands in the journal is not counted again."""
+    folder = run_of(project, server)
+    project.providers(models={"small": {}, "other": {}, "judge": {"pricing": PRICES}})
+    server.script = judging(lambda call: Reply(prefers_longer(call), usage=(250, 300)))
+    options = PairOptions(judges=("toy:judge",))
+    planned = plan_pairs([Run(folder)], options)
+    assert (planned.comparisons, planned.calls) == (4, {"toy:judge": 8})
+    assert planned.plan.estimate_usd is not None
+    assert planned.plan.estimate_usd >= compared(folder)["judge_cost_usd"] > 0
+    assert plan_pairs([Run(folder)], options).calls == {"toy:judge": 0}

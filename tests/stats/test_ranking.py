@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.linear_model import LogisticRegression
 
 from evalkit.stats import bradley_terry
-from evalkit.stats.ranking import _strongly_connected
+from evalkit.stats.ranking import _strongly_connected, strength_limits
 
 GAMES = [[0, 7, 8, 3], [3, 0, 6, 5], [2, 4, 0, 4], [1, 3, 6, 0]]
 
@@ -195,3 +195,55 @@ def test_tables_that_are_none_raise(wins, ties, problem):
     """With what is wrong."""
     with pytest.raises(ValueError, match=problem):
         bradley_terry(wins, ties)
+
+
+def units(count, size, seed, tied=0.0):
+    """Return a game of every two models in each unit, shape (n, k, k), and the true strengths."""
+    generator = np.random.default_rng(seed)
+    strengths = generator.normal(size=size) * 0.8
+    win = special.expit(strengths[:, None] - strengths[None, :])
+    tables = np.where(generator.random((count, size, size)) < win, 1.0, 0.0)
+    tables = np.where(generator.random((count, size, size)) < tied, 0.5, tables)
+    lower = np.tril(tables, -1)
+    below = np.tril(np.ones((size, size)), -1)
+    share = np.tril(win * (1 - tied) + tied / 2, -1)
+    truth = bradley_terry(share + (below - share).T).estimate
+    return lower + (below - lower).transpose(0, 2, 1), np.array(truth)
+
+
+def test_limits_of_units_that_all_tie_have_a_width():
+    """As wide as one unseen unit makes them, like the win rate's; narrower with more units."""
+    tie = (1 - np.eye(3)) / 2
+    widths = []
+    for count in (5, 20, 80):
+        low, high = strength_limits([tie] * count, np.random.default_rng(0))
+        assert max(low) < 0 < min(high)
+        widths.append(high[0] - low[0])
+    assert widths == sorted(widths, reverse=True)
+    assert widths[1] == pytest.approx(0.4, abs=0.15)
+
+
+def test_limits_enclose_the_estimate_of_one_that_lost_every_game():
+    """The prior holds in every draw where the data have no maximum: limits are finite."""
+    table = np.triu(np.ones((12, 12)), 1)
+    estimate = bradley_terry(table * 6).estimate
+    low, high = strength_limits([table] * 6, np.random.default_rng(0), 100)
+    assert all(a < b < c for a, b, c in zip(low, estimate, high, strict=True))
+    assert np.isfinite([low, high]).all()
+
+
+@pytest.mark.parametrize(("count", "size", "tied"), [(20, 3, 0.0), (20, 3, 0.5), (8, 3, 0.2)])
+def test_limits_cover_the_strengths(count, size, tied):
+    """91 % at least of 60 simulated tables' strengths, few units and ties included."""
+    hits = []
+    for seed in range(60):
+        tables, truth = units(count, size, seed, tied)
+        low, high = strength_limits(tables, np.random.default_rng(seed), 120)
+        hits.append((np.array(low) <= truth) & (truth <= np.array(high)))
+    assert np.mean(hits) >= 0.91
+
+
+def test_one_unit_has_no_limits():
+    """Nothing tells how units vary."""
+    with pytest.raises(ValueError, match="at least two units"):
+        strength_limits([[[0, 1], [0, 0]]], np.random.default_rng(0))
