@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit.core.errors import ConfigError, EvalkitError, JournalError
 from evalkit.core.ports import Clock
-from evalkit.run.execute import Closed, Confirm, go_on, start
+from evalkit.run.agreement import Confirm
+from evalkit.run.execute import Closed, go_on, start
 from evalkit.run.folder import Run, read_manifest, state_of
 from evalkit.run.progress import Progress
 from evalkit.run.setup import RunOptions
@@ -94,13 +95,18 @@ def resume(
 
 
 def regrade(
-    folder: Path, options: RegradeOptions | None = None, *, progress: Progress | None = None
+    folder: Path,
+    options: RegradeOptions | None = None,
+    *,
+    confirm: Confirm | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Result, Regraded]:
     """Grade a run's stored outputs anew and summarise.
 
     Args:
         folder: The run's folder.
         options: By which suite and settings, with which judges.
+        confirm: Told of what judges may cost, says whether they may be asked.
         progress: Told of every attempt of a judge.
 
     Returns:
@@ -119,7 +125,7 @@ def regrade(
         started.append(summing_of(Run(folder), manifest))
         return started[0].add
 
-    done = grade_anew(folder, options, progress=progress, begin=begin)
+    done = grade_anew(folder, options, progress=progress, begin=begin, confirm=confirm)
     if started:  # it was summed up on the way
         result = _shown(Run(folder), started[0].document(), write=True)
     else:

@@ -20,7 +20,7 @@ from evalkit.analysis.labels import Item, Label, Labels, Vocabulary, read_labels
 from evalkit.core.errors import ConfigError
 from evalkit.core.records import Record
 from evalkit.graders.rubric_file import Criterion
-from evalkit.run.execute import Confirm
+from evalkit.run.agreement import Confirm
 from evalkit.run.folder import Run
 from evalkit.run.progress import Progress
 from evalkit.run.verdicts import (

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget-usd", type=dollars, metavar="X", help="the most that judges may cost"
     )
+    parser.add_argument("--yes", action="store_true", help="do not ask, whatever it may cost")
     add_providers(parser)
     add_settings(parser)
     add_json(parser)
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from evalkit import api
     from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
     from evalkit.cli.output import note
-    from evalkit.cli.plan import finish
+    from evalkit.cli.plan import Confirmation, finish
     from evalkit.cli.progress import TqdmLine
     from evalkit.run.regrade import RegradeOptions
 
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
             providers=options.providers,
             budget_usd=options.budget_usd,
         ),
+        confirm=Confirmation(assume_yes=options.yes),
         progress=TqdmLine(),
     )
     asked = "no model was asked"

@@ -11,7 +11,7 @@ from evalkit.report.terminal import Style, ascii_of, shortened
 from evalkit.report.values import clean, width
 
 _GAP = 2
-_WIDEST_NAME = 44
+WIDEST_NAME = 44
 
 
 def grid(
@@ -28,7 +28,7 @@ def grid(
         columns: Head and cells of each column, cells in the order of the names.
         style: How it may look.
     """
-    own = min(_WIDEST_NAME, max(map(width, (title, *map(clean, names)))))
+    own = min(WIDEST_NAME, max(map(width, (title, *map(clean, names)))))
     widths = [max(width(head), *(width(cell) for cell in cells)) for head, cells in columns]
     lines: list[str] = []
     for block in _blocks(widths, style.width - own):

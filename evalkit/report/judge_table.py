@@ -9,11 +9,9 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evalkit.report.grid import grid
+from evalkit.report.grid import WIDEST_NAME, grid
 from evalkit.report.terminal import Style, ascii_of
 from evalkit.report.values import MISSING, clean, interval, share, value_of, width
-
-_WIDEST_NAME = 44  # as in `grid`, which cuts longer ones
 
 
 def judge_table(card: Mapping[str, Any], style: Style) -> str:
@@ -116,7 +114,7 @@ def preference_table(figures: Mapping[str, Any], style: Style) -> str:
 def _short_names(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return what arms are called in the table: numbers where a pair's names would be cut."""
     arms = list(dict.fromkeys(arm for pair in pairs for arm in pair))
-    if all(width(f"{first} > {second}") <= _WIDEST_NAME for first, second in pairs):
+    if all(width(f"{first} > {second}") <= WIDEST_NAME for first, second in pairs):
         return {arm: arm for arm in arms}
     return {arm: f"arm {number}" for number, arm in enumerate(arms, 1)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ import msgspec
 from evalkit.core.errors import ConfigError, JournalError
 from evalkit.core.ports import Clock
 from evalkit.core.records import Attempt
+from evalkit.run.agreement import Confirm, agree
 from evalkit.run.ask import Asker
 from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
@@ -44,13 +45,6 @@ class Closed(NamedTuple):
     folder: Path
     manifest: dict[str, Any]
     outlook: Outlook
-
-
-Confirm = Callable[[Plan], Awaitable[bool] | bool]
-
-
-class Declined(ConfigError):
-    """The user did not agree to the plan; nothing was sent."""
 
 
 def start(
@@ -113,7 +107,7 @@ class Watch(NamedTuple):
 async def _start(options: RunOptions, watch: Watch) -> Closed:
     plan, adapters = await make_plan(options, watch.clock)
     try:
-        await _agree(plan, watch.confirm)
+        await agree(plan, watch.confirm)
         started = watch.clock.now_iso()
         run_id = new_run_id(started, [suite.name for suite in plan.suites])
         folder = Path(options.results) / run_id
@@ -140,7 +134,7 @@ async def _go_on(
     past = Past(earlier, run.manifest.get("spent_usd") or 0.0)
     plan, adapters = await make_plan(options, watch.clock, past)
     try:
-        await _agree(plan, watch.confirm)
+        await agree(plan, watch.confirm)
         journal = Journal(folder, run.run_id, tail)  # refuses if anybody wrote since the check
         manifest = {
             **make_manifest(options, plan, run.run_id, run.manifest["started_at"]),
@@ -180,16 +174,6 @@ def stored_options(manifest: Mapping[str, Any]) -> RunOptions:
 
 def _watch(confirm: Confirm | None, progress: Progress | None, clock: Clock | None) -> Watch:
     return Watch(confirm, progress or Silent(), clock or SystemClock())
-
-
-async def _agree(plan: Plan, confirm: Confirm | None) -> None:
-    if confirm is None:
-        return
-    agreed = confirm(plan)
-    if not isinstance(agreed, bool):
-        agreed = await agreed
-    if not agreed:
-        raise Declined("nothing was sent: the plan was declined")
 
 
 class _Part(NamedTuple):

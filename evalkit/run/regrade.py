@@ -17,6 +17,7 @@ from evalkit.core.errors import ConfigError, JournalError
 from evalkit.core.ports import Clock
 from evalkit.core.records import Record, Trial
 from evalkit.providers.catalogue import load_catalogue
+from evalkit.run.agreement import Confirm, agree
 from evalkit.run.budget import Budget
 from evalkit.run.clock import SystemClock
 from evalkit.run.events import trial_of
@@ -27,6 +28,7 @@ from evalkit.run.manifest import judging_facts
 from evalkit.run.opening import Opener, close_all
 from evalkit.run.prices import load_price_book, price_attempt
 from evalkit.run.progress import Progress, Silent
+from evalkit.run.regrade_plan import plan_regrade
 from evalkit.run.rejudge import Kin, Rejudging, Watch, kin_of_arms
 from evalkit.run.setup import code_allowed, grading_of, settings_for, time_of, view_of
 from evalkit.run.stored import Source, attempts_of, new_line, to_grade
@@ -84,6 +86,7 @@ def regrade(
     clock: Clock | None = None,
     progress: Progress | None = None,
     begin: Begin | None = None,
+    confirm: Confirm | None = None,
 ) -> Regraded:
     """Grade a run's stored outputs anew.
 
@@ -94,10 +97,11 @@ def regrade(
         progress: Told of every judge's attempt.
         begin: Told of the manifest that is going to be, gives what is told of every trial as it
             then is; not called where judges are asked.
+        confirm: Told of what judges may cost, says whether they may be asked.
 
     Raises:
         ConfigError: If the suite cannot be read, is not one of this run's, or a judge cannot be
-            asked.
+            asked; `Declined` if the plan was declined.
         JournalError: If the journal is foreign, mixed or edited.
     """
     options = options or RegradeOptions()
@@ -107,7 +111,7 @@ def regrade(
     watch = Watch(clock or SystemClock(), progress or Silent())
     if not any(source.grading.judging for source in sources.values()):
         return _all_at_once(run, tail, sources, options, begin)
-    return asyncio.run(_judged_anew(run, tail, sources, options, watch))
+    return asyncio.run(_judged_anew(_Work(run, tail, sources, options), watch, confirm))
 
 
 def _all_at_once(
@@ -216,10 +220,18 @@ def _regrade(journal: Journal, sources: dict[str, Source], observe: Observe | No
     return Regraded(changed, same, unknown)
 
 
-async def _judged_anew(
-    run: Run, tail: Tail, sources: dict[str, Source], options: RegradeOptions, watch: Watch
-) -> Regraded:
+class _Work(NamedTuple):
+    """What is to be graded anew, and by what."""
+
+    run: Run
+    tail: Tail
+    sources: dict[str, Source]
+    options: RegradeOptions
+
+
+async def _judged_anew(work: _Work, watch: Watch, confirm: Confirm | None) -> Regraded:
     """Grade anew with judges: opened first, then asked side by side."""
+    run, tail, sources, options = work
     catalogue = load_catalogue(options.providers or run.providers_path)
     allowed = options.allow_code or bool(run.manifest["options"].get("allow_code"))
     opener = Opener(catalogue, watch.clock)
@@ -232,6 +244,12 @@ async def _judged_anew(
         budget = Budget(
             options.budget_usd, lambda model, a: price_attempt(book, model, a, now).cost_usd
         )
+        if confirm is not None:
+            plan = await plan_regrade(
+                run.folder, sources, opener.judges, catalogue,
+                budget_usd=options.budget_usd, clock=watch.clock,
+            )  # fmt: skip
+            await agree(plan, confirm)
         ending = _Ending(run, run.manifest)
         journal = Journal(run.folder, run.run_id, tail)
         ending.mark(_GATHERING)
@@ -241,8 +259,8 @@ async def _judged_anew(
             ending.mark(_BROKEN_OFF)
 
         try:
-            work = Rejudging(journal, sources, opener.judges, budget, watch, begin_grading)
-            ending.done = Regraded(*await work.run(), budget.spent_usd)
+            asking = Rejudging(journal, sources, opener.judges, budget, watch, begin_grading)
+            ending.done = Regraded(*await asking.run(), budget.spent_usd)
         finally:
             ending.close(journal)
         return ending.done

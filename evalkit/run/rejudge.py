@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.ports import Clock, Judged
+from evalkit.core.ports import Ask, Clock, Judged
 from evalkit.core.records import Attempt
 from evalkit.run.ask import Asker, BudgetSpent, Interrupted
 from evalkit.run.budget import Budget
@@ -116,22 +116,16 @@ class Rejudging:
 
     async def _each(self, index: Index, work: Work) -> None:
         async with asyncio.TaskGroup() as group:
-            for attempts, trial in index.groups():
-                if trial is None or trial.suite not in self._sources:
-                    continue
-                source, own = self._sources[trial.suite], attempts_of(attempts, trial)
-                found = (
-                    to_grade(own, trial, source)
-                    if source.parser.is_quick
-                    else await asyncio.to_thread(to_grade, own, trial, source)
-                )
-                if found is None:
-                    self._unknown += 1
-                elif not found.answers or self._stopped is not None:
+            async for found, attempts in to_judge(index, self._sources, self._leave):
+                if self._stopped is not None:
                     self._same += 1
                 else:
                     await self._room.acquire()
                     group.create_task(self._one(found, attempts, work))
+
+    def _leave(self, *, is_known: bool) -> None:
+        self._same += is_known
+        self._unknown += not is_known
 
     def _why_not(self) -> str | None:
         """Return why the new grades must not replace the old ones."""
@@ -180,12 +174,47 @@ class Rejudging:
         trial, source, sample = found.trial, found.source, found.sample
         if sample is None:
             raise AssertionError("a trial that is graded has its sample")
-        scores = await grade(source.grading, sample, *found.answers[-1])
         known = known_of(attempts, trial.request_fingerprint)
         demand = source.suite.demand(sample)
         door = self._desk.door(_key_of(trial), trial.request_fingerprint, demand, known.verdicts)
-        judged = Judged(sample, source.suite.messages(sample), *found.answers[-1])
-        return new_line(found, await source.grading.judge(judged, scores, door))
+        return await judged_line(found, door)
+
+
+async def to_judge(
+    index: Index,
+    sources: Mapping[str, Source],
+    leave: Callable[..., None] = lambda *, is_known: None,
+) -> AsyncIterator[tuple[Found, list[AttemptLine]]]:
+    """Iterate over the trials whose grade can have changed, each with its attempts.
+
+    Args:
+        index: The journal.
+        sources: The suites; trials of others are passed over.
+        leave: Told of every other trial of these, and whether its sample is known.
+    """
+    for attempts, trial in index.groups():
+        if trial is None or trial.suite not in sources:
+            continue
+        source, own = sources[trial.suite], attempts_of(attempts, trial)
+        found = (
+            to_grade(own, trial, source)
+            if source.parser.is_quick
+            else await asyncio.to_thread(to_grade, own, trial, source)
+        )
+        if found is None or not found.answers:
+            leave(is_known=found is not None)
+        else:
+            yield found, attempts
+
+
+async def judged_line(found: Found, door: Ask) -> TrialLine:
+    """Grade one stored trial, asking its judges through a door."""
+    source, sample = found.source, found.sample
+    if sample is None:
+        raise AssertionError("a trial that is graded has its sample")
+    scores = await grade(source.grading, sample, *found.answers[-1])
+    judged = Judged(sample, source.suite.messages(sample), *found.answers[-1])
+    return new_line(found, await source.grading.judge(judged, scores, door))
 
 
 Work = Callable[[Found, list[AttemptLine]], Awaitable[None]]

@@ -14,7 +14,8 @@ from evalkit.core.errors import ConfigError
 from evalkit.core.records import Record, Score, Trial
 from evalkit.graders.rubric_file import Criterion
 from evalkit.providers.replay import recorded_models
-from evalkit.run.execute import Closed, Confirm, start
+from evalkit.run.agreement import Confirm
+from evalkit.run.execute import Closed, start
 from evalkit.run.folder import Run
 from evalkit.run.plan import Selection
 from evalkit.run.progress import Progress

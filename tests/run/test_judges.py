@@ -14,11 +14,12 @@ from server import Call, CountingServer, Reply, failing
 
 from evalkit import api
 from evalkit.core.errors import ConfigError
+from evalkit.run.agreement import Declined
 from evalkit.run.execute import Closed
 from evalkit.run.folder import Run
 from evalkit.run.journal import Journal
 from evalkit.run.regrade import RegradeOptions, regrade
-from evalkit.run.setup import RunOptions
+from evalkit.run.setup import Plan, RunOptions
 
 
 def row(closed: Closed) -> dict[str, Any]:
@@ -538,6 +539,37 @@ def test_a_regrade_whose_judge_cannot_be_reached_keeps_the_old_grades(
     assert regrade(closed.folder).changed == 4
     assert Run(closed.folder).state == ("complete", None)
     assert "before_regrade" not in Run(closed.folder).manifest
+
+
+def test_a_regrade_tells_its_cost_before_and_counts_no_known_verdict(
+    project: Project, server: CountingServer
+) -> None:
+    """Declined, nothing is sent and the run stays as it was; another weight costs nothing."""
+    folder = judged_suite(project, 6)
+    project.providers(models={"small": {}, "judge": {"pricing": PRICES}})
+    server.script = judging(lambda call: Reply(verdict(), usage=(1000, 100)))
+    closed = project.start()
+    before = (closed.folder / "run.json").read_bytes()
+    server.forget()
+    text = (folder / "rubric.yaml").read_text()
+    (folder / "rubric.yaml").write_text(text.replace("Is it right?", "Is it wrong?"))
+    plans: list[Plan] = []
+
+    def decline(plan: Plan) -> bool:
+        plans.append(plan)
+        return False
+
+    with pytest.raises(Declined):
+        regrade(closed.folder, confirm=decline)
+    assert server.calls == []
+    assert (closed.folder / "run.json").read_bytes() == before
+    done = regrade(closed.folder, confirm=lambda plan: plans.append(plan) is None)
+    assert (done.changed, len(server.calls)) == (6, 6)
+    assert (plans[1].estimate_usd or 0) >= done.spent_usd > 0
+    edited = (folder / "rubric.yaml").read_text().replace('"weight": 3', '"weight": 1')
+    (folder / "rubric.yaml").write_text(edited)
+    assert regrade(closed.folder, confirm=lambda plan: plans.append(plan) is None).judge_calls == 0
+    assert [plan.estimate_usd for plan in plans[2:]] == [None]
 
 
 def test_a_judge_whose_every_answer_fails_is_not_asked_by_all_who_wait(
