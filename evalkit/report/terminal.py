@@ -181,8 +181,9 @@ def judging(row: Row) -> str:
     ):
         if judge[name] is not None:
             parts.append(f"{text} {share(judge[name])}")
-    if judge["votes"] > judge["vote_errors"] and row["judge_cost_usd"] != 0:
-        parts.append(f"cost {money(row['judge_cost_usd'])}")
+    cost = row["judge_cost_usd"]
+    if cost or (cost is None and judge["votes"] > judge["vote_errors"]):
+        parts.append(f"cost {money(cost)}")
     parts += [f"kin: {clean(name)} ({clean(why)})" for name, why in judge["kin"].items()]
     return "; ".join(parts)
 
