@@ -32,8 +32,7 @@ demo: $(READY) weights  ## run suites/extraction on the embedded contestants: no
 	@$(BIN)/python examples/demo.py
 
 judge: $(READY) weights  ## hold the embedded judge against people's labels (it will not look good)
-	@$(BIN)/evalkit judge check suites/summarization --labels suites/summarization/judge/labels.jsonl \
-	  --limit 8 --output /dev/null
+	@$(BIN)/evalkit judge check suites/summarization --labels suites/summarization/judge/labels.jsonl --limit 8
 
 test: $(READY) weights  ## run the tests
 	$(BIN)/python -m pytest -q

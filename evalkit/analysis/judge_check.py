@@ -80,6 +80,7 @@ class CheckedJudge(NamedTuple):
         kept: Why it is not in the suite's folder, or nowhere; None where it is.
         run: The run whose verdicts were checked.
         state: That run's state; a judge that could not be reached leaves it `incomplete`.
+        reason: Why it is in that state.
         unmatched: Labels of outputs that the run does not hold, by arm.
     """
 
@@ -88,6 +89,7 @@ class CheckedJudge(NamedTuple):
     kept: str | None
     run: Path
     state: str
+    reason: str | None
     unmatched: dict[str, int]
 
 
@@ -158,21 +160,23 @@ def check_judge(
         ConfigError: If a label is about nothing, or nothing was judged.
         JournalError: If the run's journal is foreign, mixed or edited.
     """
+    if wanted.card is not None:
+        _refuse_place(wanted.card)
     suite = load_suite(wanted.suite)
     folder = wanted.run or _judged_outputs(wanted, suite, confirm, progress)
     run = Run(folder)
     today = dt.datetime.now(dt.UTC).date()
     checked = check_against_people(run, suite, wanted.labels, today=today, epsilon=wanted.epsilon)
-    state = run.state[0]
+    state, reason = run.state
     lacking = _lacking(wanted, checked.card, state)
     kept = lacking or _kept(wanted, checked.card, state, suite)
-    places = [] if lacking else [folder / CARD]
+    places = [] if lacking or _is_larger(folder / CARD, checked.card) else [folder / CARD]
     if wanted.card is not None and not lacking:
         places.append(wanted.card)
     elif kept is None:
         places.append(suite.spec.folder / CARD)
     written = tuple(place for place in places if write_card(checked.card, place))
-    return CheckedJudge(checked.card, written, kept, folder, state, checked.unmatched)
+    return CheckedJudge(checked.card, written, kept, folder, state, reason, checked.unmatched)
 
 
 def _lacking(wanted: JudgeCheck, card: Mapping[str, Any], state: str) -> str | None:
@@ -195,12 +199,30 @@ def _kept(wanted: JudgeCheck, card: Mapping[str, Any], state: str, suite: Suite)
     own = _own_rubric(wanted)
     if own is not None and not _same(card, own, _OWN):
         return "it is of another judge or rubric than the suite names"
+    larger = _is_larger(suite.spec.folder / CARD, card)
+    return f"the one there rests on more labels ({larger})" if larger else None
+
+
+def _is_larger(place: Path, card: Mapping[str, Any]) -> int | None:
+    """Return on how many labels a valid card there rests, if they are more than this one's."""
     try:
-        earlier = json.loads((suite.spec.folder / CARD).read_bytes())
-        larger = earlier["labels"]["n"] > card["labels"]["n"] and is_valid_for(earlier, card)
+        earlier = json.loads(place.read_bytes())
+        count = int(earlier["labels"]["n"])
     except (OSError, ValueError, TypeError, KeyError):
         return None  # there is none, or none that can be read
-    return f"the one there rests on more labels ({earlier['labels']['n']})" if larger else None
+    return count if count > card["labels"]["n"] and is_valid_for(earlier, card) else None
+
+
+def _refuse_place(place: Path) -> None:
+    """Refuse, before anybody is paid, a place where no card can be written.
+
+    Raises:
+        ConfigError: With the reason.
+    """
+    if place.exists() and not place.is_file():  # a folder, a device: nothing to replace by a card
+        raise ConfigError(f"--output {place}: it is no ordinary file; name one")
+    if not place.parent.is_dir():
+        raise ConfigError(f"--output {place}: there is no folder {place.parent}")
 
 
 def _own_rubric(wanted: JudgeCheck) -> dict[str, Any] | None:

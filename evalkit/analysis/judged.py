@@ -21,6 +21,7 @@ class JudgeTally:
 
     def __init__(self) -> None:
         self.judges: dict[str, None] = {}
+        self.paid: dict[str, None] = {}
         self.calls = self.votes = self.errors = self.ties = 0
         self.judged = self.lost = 0
         self.failures: Counter[str] = Counter()
@@ -29,7 +30,9 @@ class JudgeTally:
     def add(self, trial: Trial) -> None:
         """Take one trial."""
         for attempt in trial.attempts:
-            self.calls += attempt.role == "judge"
+            if attempt.role == "judge":
+                self.calls += 1
+                self.paid.setdefault(attempt.model)
         for score in trial.scores:
             counts = (score.details or {}).get("judging")
             if not isinstance(counts, Mapping) or not counts.keys() >= _COUNTED:
@@ -62,6 +65,7 @@ class JudgeTally:
             return None
         return {
             "judges": list(self.judges),
+            "earlier": [name for name in self.paid if name not in self.judges],
             "kin": dict(kin),
             "calls": self.calls,
             "votes": self.votes,

@@ -186,11 +186,17 @@ def _check(options: argparse.Namespace) -> int:
     for arm, count in checked.unmatched.items():
         why = "left out by --limit" if options.limit else "that were not judged here"
         note(f"warning: {count} labels of {arm!r} are about outputs {why}")
-    if checked.kept and options.output is None:
+    if checked.kept and not paths:
+        note(f"no card: {checked.kept}")
+    elif checked.kept and options.output is None:
         note(f"no card in the suite's folder: {checked.kept}")
     if checked.state != "complete" and options.run is None:
         again = f"evalkit judge check {options.suite} --labels {options.labels} --run {checked.run}"
-        note(f"{checked.state}: go on with: evalkit resume {checked.run}, then {again}")
+        resume = f"evalkit resume {checked.run}"
+        if options.budget_usd is not None:
+            resume += " --budget-usd MORE"
+        reason = f"{checked.state}: {checked.reason}" if checked.reason else checked.state
+        note(printable(f"{reason}; go on with: {resume}, then {again}"))
     if checked.state == "interrupted":
         return EXIT_INTERRUPTED
     return EXIT_DONE if paths and checked.state == "complete" else EXIT_INCOMPLETE

@@ -90,6 +90,6 @@ def _unfinished(result: Result) -> str:
     """Say in what state a run is that is not complete, why, and what can be done."""
     known = result.reason not in (None, result.state)
     said = f"{result.state}: {result.reason}" if known else result.state
-    if result.state == "running":
+    if result.state == "running" or said.endswith("goes on"):  # it says what can be done
         return said
     return f"{said}; go on with: evalkit resume {result.folder}"

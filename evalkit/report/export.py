@@ -135,7 +135,7 @@ def _judging(judge: Mapping[str, Any]) -> dict[str, Any]:
     """Return who judged and what came of it, a column each."""
     flat: dict[str, Any] = {}
     for name, value in judge.items():
-        if name in ("judges", "kin", "failures"):
+        if name in ("judges", "earlier", "kin", "failures"):
             value = _listed(list(value) if name == "kin" else value)
         flat[name if name.startswith(("n_", "judges")) else f"judge_{name}"] = value
     return flat

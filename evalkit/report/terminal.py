@@ -183,7 +183,8 @@ def judging(row: Row) -> str:
             parts.append(f"{text} {share(judge[name])}")
     cost = row["judge_cost_usd"]
     if cost or (cost is None and judge["votes"] > judge["vote_errors"]):
-        parts.append(f"cost {money(cost)}")
+        earlier = ", ".join(map(clean, judge["earlier"]))
+        parts.append(f"cost {money(cost)}" + (f", that of {earlier} included" if earlier else ""))
     parts += [f"kin: {clean(name)} ({clean(why)})" for name, why in judge["kin"].items()]
     return "; ".join(parts)
 

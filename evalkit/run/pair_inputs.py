@@ -55,7 +55,16 @@ Answers = dict[tuple[str, int], Output]
 
 
 def shared_suite(runs: Sequence[Run], options: PairOptions) -> Suite:
-    """Return the suite that all runs asked, as it was then."""
+    """Return the suite that all runs asked, as it was then.
+
+    Raises:
+        ConfigError: If there is none, its task has changed, or a run or judge is named twice.
+    """
+    twice = [judge for judge, count in Counter(options.judges).items() if count > 1]
+    if twice:
+        raise ConfigError(f"judge pairs: --judge names {twice[0]} twice; a panel is of several")
+    if len({run.run_id for run in runs}) < len(runs):
+        raise ConfigError(f"judge pairs: {runs[0].run_id} is named twice; name each run once")
     held = [{entry["name"]: entry for entry in run.manifest["suites"]} for run in runs]
     shared = [name for name in held[0] if all(name in other for other in held)]
     name = options.suite or (shared[0] if len(shared) == 1 else None)

@@ -36,7 +36,7 @@ from evalkit.suite.loader import load_suite
 
 _HELD_BYTES = 1 << 18
 _BROKEN_OFF = "grading anew broke off: old and new grades are mixed; evalkit regrade goes on"
-_GATHERING = "judging anew broke off: the old grades count; evalkit regrade goes on"
+_GATHERING = "judging anew broke off: the old grades count; the same evalkit regrade goes on"
 
 Observe = Callable[[Trial], None]
 Begin = Callable[[Mapping[str, Any]], Observe]
@@ -170,11 +170,11 @@ class _Ending:
             self._write(_finished(self.facts), sha256)
 
     def _write(self, facts: Mapping[str, Any], sha256: str | None) -> None:
-        spent = (self._run.manifest.get("spent_usd") or 0.0) + (
-            self.done.spent_usd if self.done else 0.0
-        )
         now = {**facts, "journal_sha256": sha256}
-        write_manifest(self._run.folder, {**now, "spent_usd": spent} if spent else now)
+        before = self._run.manifest.get("spent_usd")  # absent where it was killed: not known
+        if before is not None:
+            now["spent_usd"] = before + (self.done.spent_usd if self.done else 0.0)
+        write_manifest(self._run.folder, now)
 
 
 def _unfinished(facts: Mapping[str, Any], reason: str) -> dict[str, Any]:
@@ -250,7 +250,7 @@ async def _judged_anew(work: _Work, watch: Watch, confirm: Confirm | None) -> Re
                 budget_usd=options.budget_usd, clock=watch.clock,
             )  # fmt: skip
             await agree(plan, confirm)
-        ending = _Ending(run, run.manifest)
+        ending = _Ending(run, {**run.manifest, "judges": _all_judges(run, opener.judges)})
         journal = Journal(run.folder, run.run_id, tail)
         ending.mark(_GATHERING)
 
@@ -309,6 +309,12 @@ def _own_settings(
     return tuple(s for s in settings if ":" not in s.partition("=")[0])
 
 
+def _all_judges(run: Run, judges: Judges) -> list[dict[str, Any]]:
+    """Return the facts of everybody who was ever asked: their answers stand in the journal."""
+    known = {judge["model"]: judge for judge in run.manifest.get("judges", [])}
+    return list((known | {judge.name: judge.facts() for judge in judges.values()}).values())
+
+
 def _updated(
     run: Run,
     options: RegradeOptions,
@@ -335,8 +341,6 @@ def _updated(
                 "accept": list(spec.output.accept),
             }
         suites.append(entry)
-    known = {judge["model"]: judge for judge in run.manifest.get("judges", [])}
-    known |= {judge.name: judge.facts() for judge in (judges or {}).values()}
     arms = [
         {**arm, "kin_judges": (kin or {}).get((arm["suite"], arm["arm"]), {})}
         if arm["suite"] in sources
@@ -352,6 +356,6 @@ def _updated(
         },
         "suites": suites,
         "arms": arms,
-        "judges": list(known.values()),
+        "judges": _all_judges(run, judges or {}),
         "regraded_at": history,
     }

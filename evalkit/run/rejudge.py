@@ -131,7 +131,7 @@ class Rejudging:
         """Return why the new grades must not replace the old ones."""
         if self._desk.given_up is not None:
             return self._desk.given_up
-        if self._lost and not self._judged:
+        if self._last_lost is not None and not self._judged:
             return f"no answer could be judged (the last: {self._last_lost})"
         return None
 
@@ -155,13 +155,13 @@ class Rejudging:
     async def _gather(self, found: Found, attempts: list[AttemptLine]) -> None:
         """Have one trial judged: its verdicts are in the journal then, its grade is not yet."""
         line = await self._judge(found, attempts)
-        failure = next((score.failure for score in line.scores if score.pending), None)
+        judged = [score for score in line.scores if "judging" in (score.details or {})]
         self._gathered += 1
-        if failure is None:
-            self._judged += any("judging" in (score.details or {}) for score in line.scores)
-        else:  # kept: it is not asked a second time when grades are written
+        self._judged += any(score.value is not None for score in judged)
+        for score in judged:
+            self._last_lost = score.failure or self._last_lost
+        if any(score.pending for score in judged):  # kept: it is not asked again when written
             self._lost[_key_of(line)] = line
-            self._last_lost = failure
         self._progress.trial(line.status)
 
     async def _write(self, found: Found, attempts: list[AttemptLine]) -> None:

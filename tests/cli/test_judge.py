@@ -170,6 +170,20 @@ def test_a_judge_that_nobody_can_read_has_no_card(evalkit: Any, suite: Path) -> 
     assert not (suite / "judge_card.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "said"), [("suites", "no ordinary file"), ("deep/c.json", "there is no folder deep")]
+)
+def test_a_place_where_no_card_can_be_is_refused_before_anybody_is_paid(
+    evalkit: Any, suite: Path, place: str, said: str
+) -> None:
+    """One line, exit code 2, no run."""
+    write(suite / "judge/outputs.jsonl", [{"sample_id": "n0", "model": "author", "text": "x"}])
+    labels = write(suite / "judge/labels.jsonl", [{**label_lines(1)[0], "arm": "outputs:author"}])
+    found = evalkit("judge", "check", suite, "--labels", labels, "-o", place)
+    assert (found.code, said in found.err) == (2, True)
+    assert not Path("results").exists()
+
+
 def test_another_judge_can_be_named(evalkit: Any, suite: Path) -> None:
     """Before a suite is changed."""
     write(suite / "judge/outputs.jsonl", [{"sample_id": "n0", "model": "author", "text": "x"}])

@@ -97,7 +97,8 @@ def test_text_that_begins_like_a_formula_is_quoted(start):
 def test_who_judged_stands_in_every_form():
     """With what was lost and what it cost; a column each in the CSV, warnings in the Markdown."""
     judge = {
-        "judges": ["a:j", "b:k"], "kin": {"a:j": "same family"}, "calls": 4, "votes": 4,
+        "judges": ["a:j", "b:k"], "earlier": ["c:l"], "kin": {"a:j": "same family"},
+        "calls": 4, "votes": 4,
         "vote_errors": 1, "n_judged": 3, "n_judge_error": 1,
         "failures": {"judge_error: not allowed: it is public": 1}, "ties": 0,
         "retest_agreement": None, "panel_agreement": 0.5, "quotes_found": None,
@@ -105,7 +106,7 @@ def test_who_judged_stands_in_every_form():
     judged = {**row([trial()]), "judge": judge, "judge_cost_usd": 0.25}
     text = summary_markdown({"run_id": "r", "rows": [judged]}, ["no judge card is valid"])
     assert "a:j, b:k; 3 outputs; 1 judge\\_error (not allowed: it is public);" in text
-    assert "panel agrees 50.0%; cost \\$0.25" in text
+    assert "panel agrees 50.0%; cost \\$0.250, that of c:l included" in text
     assert "- no judge card is valid" in text
     (found,) = csv.DictReader(io.StringIO(summary_csv([judged])))
     assert (found["judges"], found["judge_kin"], found["n_judge_error"]) == ("a:j; b:k", "a:j", "1")

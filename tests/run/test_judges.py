@@ -572,6 +572,22 @@ def test_a_regrade_tells_its_cost_before_and_counts_no_known_verdict(
     assert [plan.estimate_usd for plan in plans[2:]] == [None]
 
 
+def test_a_judge_that_nobody_can_read_leaves_the_old_grades(
+    project: Project, server: CountingServer
+) -> None:
+    """No verdict at all is no reason to drop those that there are."""
+    folder = judged_suite(project, 3)
+    server.script = judging(verdict())
+    closed = project.start()
+    text = (folder / "rubric.yaml").read_text()
+    (folder / "rubric.yaml").write_text(text.replace("Is it right?", "Is it wrong?"))
+    server.script = judging("I would rather not say.")
+    done = regrade(closed.folder)
+    assert (done.changed, done.same) == (0, 3)
+    assert "no answer could be judged (the last: judge_error: " in (done.stopped or "")
+    assert {score(trial) for trial in trials(closed.folder).values()} == {1.0}
+
+
 def test_a_judge_whose_every_answer_fails_is_not_asked_by_all_who_wait(
     project: Project, server: CountingServer
 ) -> None:

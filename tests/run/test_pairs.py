@@ -510,3 +510,14 @@ def test_the_estimate_is_no_less_than_the_cost(project: Project, server: Countin
     assert planned.plan.estimate_usd is not None
     assert planned.plan.estimate_usd >= compared(folder)["judge_cost_usd"] > 0
     assert plan_pairs([Run(folder)], options).calls == {"toy:judge": 0}
+
+
+def test_a_run_or_a_judge_that_is_named_twice_is_refused(
+    project: Project, server: CountingServer
+) -> None:
+    """It would count as two."""
+    folder = run_of(project, server)
+    with pytest.raises(ConfigError, match="names toy:judge twice"):
+        api.compare_by_judge([folder], PairOptions(judges=("toy:judge", "toy:judge")))
+    with pytest.raises(ConfigError, match="is named twice; name each run once"):
+        api.compare_by_judge([folder, folder], PairOptions(judges=("toy:judge",)))
