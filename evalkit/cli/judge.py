@@ -13,8 +13,12 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalkit.cli.options import add_json, add_providers, dollars, example, names, positive
+
+if TYPE_CHECKING:
+    from evalkit.analysis.judge_check import CheckedJudge
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +147,7 @@ def _check(options: argparse.Namespace) -> int:
     from evalkit import api
     from evalkit.analysis.judge_check import JudgeCheck
     from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
-    from evalkit.cli.output import note, print_json, printable
+    from evalkit.cli.output import print_json, printable
     from evalkit.cli.plan import Confirmation
     from evalkit.cli.progress import TqdmLine
     from evalkit.core.errors import ConfigError
@@ -183,10 +187,21 @@ def _check(options: argparse.Namespace) -> int:
         for path in paths:
             print(printable(f"card: {path}"))
         print(printable(f"run: {checked.run}"))
+    _check_notes(options, checked)
+    if checked.state == "interrupted":
+        return EXIT_INTERRUPTED
+    found = any(figures["n"] for figures in checked.card["criteria"].values())
+    return EXIT_DONE if found and checked.state == "complete" else EXIT_INCOMPLETE
+
+
+def _check_notes(options: argparse.Namespace, checked: CheckedJudge) -> None:
+    """Say what is in no figure, why no card was written, and how to go on."""
+    from evalkit.cli.output import note, printable
+
     for arm, count in checked.unmatched.items():
         why = "left out by --limit" if options.limit else "that were not judged here"
         note(f"warning: {count} labels of {arm!r} are about outputs {why}")
-    if checked.kept and not paths:
+    if checked.kept and not checked.paths:
         note(f"no card: {checked.kept}")
     elif checked.kept and options.output is None:
         note(f"no card in the suite's folder: {checked.kept}")
@@ -197,9 +212,6 @@ def _check(options: argparse.Namespace) -> int:
             resume += " --budget-usd MORE"
         reason = f"{checked.state}: {checked.reason}" if checked.reason else checked.state
         note(printable(f"{reason}; go on with: {resume}, then {again}"))
-    if checked.state == "interrupted":
-        return EXIT_INTERRUPTED
-    return EXIT_DONE if paths and checked.state == "complete" else EXIT_INCOMPLETE
 
 
 def _share(text: str) -> float:

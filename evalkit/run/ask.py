@@ -21,10 +21,9 @@ from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
 from evalkit.run.events import TrialKey
 from evalkit.run.journal import Journal
-from evalkit.run.limits import Gate, RateLimit
+from evalkit.run.limits import CHARS_PER_TOKEN, Gate, RateLimit
 from evalkit.run.retry import RetryPolicy, cause_after
 
-_CHARS_PER_TOKEN = 3.5
 _GRACE_S = 5.0
 
 
@@ -313,4 +312,4 @@ async def _rate_wait(lane: Lane, tokens: int, clock: Clock) -> float:
 def _estimate(request: Request) -> int:
     """Tokens that a request will about use: its text, and the most that it may answer."""
     chars = sum(len(message.content) for message in request.messages)
-    return int(chars / _CHARS_PER_TOKEN) + int(request.params.get("max_tokens") or 256)
+    return int(chars / CHARS_PER_TOKEN) + int(request.params.get("max_tokens") or 256)

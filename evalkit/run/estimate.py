@@ -16,10 +16,10 @@ from evalkit.providers.pricing import PriceBook
 from evalkit.run.earlier import Earlier
 from evalkit.run.events import TrialKey
 from evalkit.run.judges import Judges
+from evalkit.run.limits import CHARS_PER_TOKEN
 from evalkit.run.plan import make_request, skip_reason
 from evalkit.run.trial import Entry, grading_key
 
-_CHARS_PER_TOKEN = 3.5
 _LOOKED_AT = 50
 _CHARS_OF_JUDGE_PROMPT = 1500
 _CHARS_PER_CRITERION = 100
@@ -175,7 +175,7 @@ def _work(entry: Entry, numbers: Sequence[int], trials: _Trials, *, is_judged: b
             chars += length
     mean = _most_tokens(entry)
     if recorded:
-        mean = int(chars / max(1, verdicts) / _CHARS_PER_TOKEN) + 1
+        mean = int(chars / max(1, verdicts) / CHARS_PER_TOKEN) + 1
     return _Work(answers, verdicts, mean)
 
 
@@ -206,7 +206,7 @@ def _recorded_chars(entry: Entry) -> Callable[[int, int], int | None] | None:
 def _verdict(facts: Mapping[str, Any], shown_tokens: int) -> Usage:
     """Return the tokens of one verdict: rubric and what is shown in, the most out."""
     questions = sum(len(c["question"]) + _CHARS_PER_CRITERION for c in facts["criteria"])
-    rubric = int((questions + _CHARS_OF_JUDGE_PROMPT) / _CHARS_PER_TOKEN)
+    rubric = int((questions + _CHARS_OF_JUDGE_PROMPT) / CHARS_PER_TOKEN)
     return Usage(input=rubric + shown_tokens, output=int(facts["params"]["max_tokens"]))
 
 
@@ -218,4 +218,4 @@ def _prompt_tokens(entry: Entry, numbers: Sequence[int]) -> int:
     """Return the mean length of some of the prompts."""
     some, suite = list(numbers)[:_LOOKED_AT], entry.suite
     lengths = [len(m.content) for n in some for m in suite.messages(suite.samples[n])]
-    return int(sum(lengths) / max(1, len(some)) / _CHARS_PER_TOKEN)
+    return int(sum(lengths) / max(1, len(some)) / CHARS_PER_TOKEN)

@@ -18,7 +18,6 @@ import msgspec
 from evalkit.core.errors import (
     CannotGrade,
     ConfigError,
-    FailureKind,
     NotRecorded,
     ProviderError,
 )
@@ -30,11 +29,8 @@ from evalkit.providers.catalogue import Catalogue, Model, Provider, missing
 from evalkit.providers.families import kinship
 from evalkit.run.ask import Asker, Lane, Question
 from evalkit.run.events import TrialKey
+from evalkit.run.outage import Outages
 from evalkit.run.plan import entry_settings, recorded_model
-
-_HOPELESS = ("auth", "not_found")
-_HOPELESS_IN_A_ROW = 3
-_OUTAGE_IN_A_ROW = 20
 
 
 class Judge(NamedTuple):
@@ -173,9 +169,7 @@ class JudgeDesk:
         self.judges = judges
         self.asker = asker
         self._salt = salt or secrets.token_bytes(16)
-        self._in_a_row: Counter[str] = Counter()
-        self._hopeless: Counter[str] = Counter()
-        self._given_up: dict[str, tuple[FailureKind, str]] = {}
+        self._outages: Outages[str] = Outages()
 
     def door(
         self,
@@ -197,7 +191,7 @@ class JudgeDesk:
     @property
     def given_up(self) -> str | None:
         """Why judges are not asked any more; None while all are."""
-        said = [f"judge {judge}: {why}" for judge, (_, why) in self._given_up.items()]
+        said = [f"judge {judge}: {why.said}" for judge, why in self._outages.given_up.items()]
         return "; ".join(said) or None
 
     def fence(self, fingerprint_: str) -> str:
@@ -210,23 +204,13 @@ class JudgeDesk:
         Raises:
             ProviderError: With the failure that ended it.
         """
-        if judge in self._given_up:
-            kind, said = self._given_up[judge]
-            raise ProviderError(kind, f"not sent: {said}")
+        given_up = self._outages.given_up.get(judge)
+        if given_up is not None:
+            raise ProviderError(given_up.kind, f"not sent: {given_up.said}")
 
     def note(self, judge: str, error: ProviderError | None) -> None:
-        """Count failures in a row."""
-        if error is None:
-            self._in_a_row[judge] = self._hopeless[judge] = 0
-            return
-        if error.recorded:
-            return
-        self._in_a_row[judge] += 1
-        self._hopeless[judge] = self._hopeless[judge] + 1 if error.kind in _HOPELESS else 0
-        hopeless = self._hopeless[judge] >= _HOPELESS_IN_A_ROW
-        if hopeless or self._in_a_row[judge] >= _OUTAGE_IN_A_ROW:
-            said = f"{self._in_a_row[judge]} failures in a row, the last: {error}"
-            self._given_up.setdefault(judge, (error.kind, said))
+        """Take the end of one question."""
+        self._outages.note(judge, error)
 
 
 class Door:

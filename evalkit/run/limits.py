@@ -15,6 +15,9 @@ from collections import deque
 
 from evalkit.core.ports import Clock
 
+CHARS_PER_TOKEN = 3.5
+"""A guess where tokens must be known before a request: for rates and estimates, never a figure."""
+
 
 class Gate:
     """A semaphore whose width follows the provider's answers.

@@ -19,12 +19,11 @@ from evalkit.run.events import attempt_of
 from evalkit.run.folder import Run
 from evalkit.run.journal import NAME, Index
 from evalkit.run.judges import find_judge
+from evalkit.run.limits import CHARS_PER_TOKEN
 from evalkit.run.pair_inputs import PairOptions, answers_of, criteria_of, folder_of, shared_suite
 from evalkit.run.pairs import MOST_TOKENS, pairs_of
 from evalkit.run.prices import load_price_book
 from evalkit.run.setup import Plan, time_of
-
-_CHARS_PER_TOKEN = 3.5
 
 
 class PairPlan(NamedTuple):
@@ -63,7 +62,7 @@ def plan_pairs(
     chars = sum(len(m.content) for data in shown for m in pair_messages(what, data)("0" * 16))
     known = _answered(folder_of(runs, suite.name, pair_prompt_hash(what), options) / NAME)
     calls = {name: max(0, 2 * len(asked) - known[name]) for name in options.judges}
-    tokens = int(chars / max(1, len(asked)) / _CHARS_PER_TOKEN) + 1
+    tokens = int(chars / max(1, len(asked)) / CHARS_PER_TOKEN) + 1
     catalogue = load_catalogue(options.providers or runs[0].providers_path)
     total, unpriced = _cost(catalogue, calls, tokens, clock or SystemClock())
     plan = Plan([], [], [], catalogue, total, unpriced, 1, budget_left_usd=options.budget_usd)

@@ -15,12 +15,12 @@ from evalkit.providers.catalogue import Catalogue
 from evalkit.run.earlier import known_of
 from evalkit.run.journal import NAME, Index
 from evalkit.run.judges import Judges, request_mark
+from evalkit.run.limits import CHARS_PER_TOKEN
 from evalkit.run.prices import load_price_book
 from evalkit.run.rejudge import judged_line, to_judge
 from evalkit.run.setup import Plan, time_of
 from evalkit.run.stored import Source
 
-_CHARS_PER_TOKEN = 3.5
 _FENCE = "0" * 16
 
 
@@ -33,7 +33,7 @@ class _Asked:
     @property
     def usage(self) -> Usage:
         """Mean tokens of a call."""
-        read = self.chars / self.calls / _CHARS_PER_TOKEN
+        read = self.chars / self.calls / CHARS_PER_TOKEN
         return Usage(input=int(read) + 1, output=self.most_tokens // self.calls)
 
 

@@ -18,22 +18,19 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from evalkit.core.errors import ProviderError
 from evalkit.core.records import Record
 from evalkit.run.ask import BudgetSpent, Interrupted, Lane
 from evalkit.run.earlier import Earlier
 from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import TrialLine
 from evalkit.run.judges import JudgeDesk, not_allowed
+from evalkit.run.outage import Outages
 from evalkit.run.plan import make_request, skip_reason
 from evalkit.run.progress import Progress
 from evalkit.run.trial import Entry, Job, Outcome, error_line, grading_key, make_trial, skip_line
 
 State = Literal["complete", "incomplete", "interrupted"]
 ERROR_BUDGET = 0.02
-_HOPELESS = ("auth", "not_found")
-_HOPELESS_IN_A_ROW = 3
-_OUTAGE_IN_A_ROW = 20
 _PROBE_S = 0.02
 _BREATH = 100
 
@@ -91,9 +88,7 @@ class Runner:
         self._interrupted = False
         self._counts: Counter[str] = Counter()
         self._arm_counts: dict[str, Counter[str]] = {}
-        self._stopped_arms: dict[tuple[str, str], str] = {}
-        self._in_a_row: Counter[tuple[str, str]] = Counter()
-        self._hopeless: Counter[tuple[str, str]] = Counter()
+        self._outages: Outages[tuple[str, str]] = Outages()
         self._last_errors: dict[str, str] = {}
         self._unjudged: Counter[str] = Counter()
         self._last_unjudged: dict[str, str] = {}
@@ -253,11 +248,11 @@ class Runner:
 
     def _is_given_up(self, job: Job) -> bool:
         """Journal a trial of an arm that is not asked any more; True where it is one."""
-        stopped = self._stopped_arms.get((job.entry.suite.name, job.entry.arm.name))
+        stopped = self._outages.given_up.get((job.entry.suite.name, job.entry.arm.name))
         if not stopped or job.known.answers:
             return False
         mark = self._mark(job)
-        self._asker.journal.trial(error_line(job, self._asker, mark, f"not sent: {stopped}"))
+        self._asker.journal.trial(error_line(job, self._asker, mark, f"not sent: {stopped.said}"))
         self._note(job, Outcome("error"))
         return True
 
@@ -287,9 +282,9 @@ class Runner:
         if outcome.status == "error":
             if outcome.error is not None:
                 self._last_errors[" ".join(arm)] = f"{outcome.error.kind}: {outcome.error}"
-                self._watch(arm, outcome.error)
+                self._outages.note(arm, outcome.error)
         elif outcome.status != "skipped":
-            self._in_a_row[arm] = self._hopeless[arm] = 0
+            self._outages.note(arm, None)
             if outcome.unjudged is not None:
                 self._unjudged[" ".join(arm)] += 1
                 self._last_unjudged[" ".join(arm)] = outcome.unjudged
@@ -297,18 +292,6 @@ class Runner:
     def _count(self, job: Job, what: str) -> None:
         name = f"{job.entry.suite.name} {job.entry.arm.name}"
         self._arm_counts.setdefault(name, Counter())[what] += 1
-
-    def _watch(self, arm: tuple[str, str], error: ProviderError) -> None:
-        """Stop asking an arm whose every answer is an error."""
-        if error.recorded:
-            return
-        self._in_a_row[arm] += 1
-        self._hopeless[arm] = self._hopeless[arm] + 1 if error.kind in _HOPELESS else 0
-        hopeless = self._hopeless[arm] >= _HOPELESS_IN_A_ROW
-        if (hopeless or self._in_a_row[arm] >= _OUTAGE_IN_A_ROW) and arm not in self._stopped_arms:
-            self._stopped_arms[arm] = (
-                f"{self._in_a_row[arm]} failures in a row, the last: {error.kind}: {error}"
-            )
 
     def _outlook(self) -> Outlook:
         state: State = "complete"

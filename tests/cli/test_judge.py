@@ -99,6 +99,10 @@ def test_a_run_is_checked_against_labels(evalkit: Any, suite: Path) -> None:
         card["criteria"] == json.loads((Path(folder) / "judge_card.json").read_text())["criteria"]
     )
     assert card["rubric_hash"] == document["rubric_hash"]
+    few = write(Path("few.jsonl"), label_lines(3))
+    said = evalkit("judge", "check", "suites/notes", "--labels", few, "--run", folder)
+    assert (said.code, "the one there rests on more labels (40)" in said.err) == (0, True)
+    assert json.loads((Path(folder) / "judge_card.json").read_text())["labels"]["n"] == 40
 
 
 def test_outputs_beside_the_labels_are_judged_without_a_run(evalkit: Any, suite: Path) -> None:
