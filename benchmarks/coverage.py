@@ -2,7 +2,8 @@
 
 Draws people's and a judge's verdicts from known rates and counts: means powered by a judge
 (`ppi_mean`) against z and t standard errors, corrected pass rates (`rogan_gladen`) against the
-plain delta method, and win rates at equal length. Seeded; prints Markdown.
+plain delta method, and win rates at equal length. Seeded; prints Markdown. All other intervals are
+in `benchmarks/coverage_intervals.py`.
 
     python benchmarks/coverage.py                 # 600 draws a row, about two minutes
     python benchmarks/coverage.py --draws 100

@@ -15,7 +15,8 @@ import yaml
 
 import evalkit
 from evalkit import api
-from evalkit.analysis import labels as labels_module
+from evalkit.analysis.gates.policy import read_gate
+from evalkit.analysis.judges import labels as labels_module
 from evalkit.core.errors import ConfigError
 from evalkit.core.ports import ADAPTERS, GRADERS
 from evalkit.core.records import Usage
@@ -113,8 +114,8 @@ def test_there_is_a_name_for_every_schema_file() -> None:
 
 def test_an_unknown_schema_is_refused() -> None:
     """The message names those that there are."""
-    with pytest.raises(ValueError, match="unknown schema 'gate'; known: attempt"):
-        schema_of("gate")
+    with pytest.raises(ValueError, match="unknown schema 'nosuch'; known: attempt"):
+        schema_of("nosuch")
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.name)
@@ -156,6 +157,21 @@ def test_the_rubric_schema_knows_the_keys_of_the_loader(
     criterion = schema_of("rubric")["$defs"]["criterion"]
     assert set(criterion["properties"]) == known_keys(caught.value)
     assert set(schema_of("label")["properties"]) == set(labels_module._KEYS)
+
+
+@pytest.mark.parametrize("in_rule", [False, True])
+def test_the_gate_schema_knows_the_keys_of_the_loader(in_rule: bool, tmp_path: Path) -> None:
+    """Neither more nor fewer, of the file and of a rule."""
+    rule = {"metric": "quality", "max_drop": 0.1}
+    document: dict[str, Any] = {"rules": [rule]}
+    (rule if in_rule else document)[UNKNOWN] = "x"
+    file = tmp_path / "gate.yaml"
+    file.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigError) as caught:
+        read_gate(file)
+    schema = schema_of("gate")
+    known = schema["$defs"]["rule"] if in_rule else schema
+    assert set(known["properties"]) == known_keys(caught.value)
 
 
 @pytest.mark.parametrize("form", ["json", "label", "text"])

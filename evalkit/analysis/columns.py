@@ -10,15 +10,15 @@ import math
 from array import array
 from collections import Counter
 from decimal import Decimal
-from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
-from evalkit.analysis.judged import JudgeTally
+from evalkit.analysis.judges.tally import JudgeTally
 from evalkit.analysis.metrics import MetricColumns
-from evalkit.core.records import Mode, Record, Status, Trial
+from evalkit.core.records import Mode, Record, Status, Trial, hash64
 
 Array = npt.NDArray[np.float64]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
@@ -83,12 +83,16 @@ class ArmColumns:
         self.judged = JudgeTally()
         self.model = ""
         self.mode: Mode | None = None
-        self.sample, self.cluster = array("Q"), array("Q")
+        self.mode_not_honoured = 0
+        self.params_sent: dict[str, Any] | None = None
+        self.sample, self.cluster, self.skipped = array("Q"), array("Q"), array("Q")
         self.repeat, self.state = array("i"), array("b")
         self.first_bad, self.passed = array("b"), array("d")
+        self.critical = array("b")
         self.graders: dict[str, array[float]] = {facts.primary: array("d")}
         self.metrics = MetricColumns()
         self.cost, self.latency, self.ttft = Doubles(), Doubles(), Doubles()
+        self.output_tokens = Doubles()
         self.attempt_latency, self.attempt_row = array("d"), array("i")
         self.slices: dict[str, array[int]] = {}
         self.slice_values: dict[str, dict[str, int]] = {}
@@ -105,6 +109,7 @@ class ArmColumns:
             self.recorded = True
         if trial.status == "skipped":
             _count(self.skip_reasons, trial.reason)
+            self.skipped.append(hash64(trial.sample_id))
             return
         self.judged.add(trial)
         self._add_identity(trial)
@@ -114,14 +119,14 @@ class ArmColumns:
         self._add_times(trial)
 
     def _add_identity(self, trial: Trial) -> None:
-        sample = _hash(trial.sample_id)
+        sample = hash64(trial.sample_id)
         self.sample.append(sample)
         if trial.cluster is not None and not self.has_clusters:
             self.has_clusters = True
             self.cluster.extend(self.sample[:-1])  # until now each sample stood for itself
         if self.has_clusters:
             own = trial.cluster
-            self.cluster.append(sample if own is None else _hash("cluster\0" + own))
+            self.cluster.append(sample if own is None else hash64("cluster\0" + own))
         self.repeat.append(trial.repeat)
         self.state.append(-1 if trial.status == "error" else ANSWERED.index(trial.status))
         if trial.output_rung is not None:
@@ -129,6 +134,10 @@ class ArmColumns:
         first = trial.first_rung or trial.output_rung
         bad = trial.status == "malformed" if first is None else first not in _NOT_MALFORMED
         self.first_bad.append(bad)
+        self.critical.append(trial.critical)
+        honoured = trial.structured_honoured
+        if honoured is not None and honoured != trial.structured_requested:
+            self.mode_not_honoured += 1
 
     def _add_scores(self, trial: Trial) -> None:
         row = len(self.sample) - 1
@@ -203,7 +212,7 @@ class ArmColumns:
         self.n_censored += took.censored
         self.latency.append(took.latency_ms)
         self.ttft.append(took.ttft_ms)
-        tries = 0
+        tries, written = 0, None
         for attempt in trial.attempts:
             if attempt.role != "model":
                 continue
@@ -214,11 +223,16 @@ class ArmColumns:
                 self.attempt_latency.append(service)
                 self.attempt_row.append(row)
             usage = attempt.usage
+            if attempt.answered:
+                if self.params_sent is None and not attempt.recorded:
+                    self.params_sent = attempt.params_sent
+                written = None if usage is None else usage.output
             if usage is not None and not attempt.cached:
                 for kind in TOKENS:
                     count = getattr(usage, kind)
                     if count is not None:
                         self.tokens[kind] = self.tokens.get(kind, 0) + count
+        self.output_tokens.append(written)
         self.tries += tries
         self.tried += tries > 0
 
@@ -228,8 +242,3 @@ def _count(reasons: Counter[str], reason: str | None) -> None:
     text = (reason or "no reason was given")[:_REASON_LENGTH]
     if text in reasons or len(reasons) < _MOST_REASONS:
         reasons[text] += 1
-
-
-def _hash(text: str) -> int:
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")

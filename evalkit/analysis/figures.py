@@ -45,15 +45,29 @@ class Rows(NamedTuple):
 
 
 def mean_figure(values: Array, rows: Rows) -> dict[str, Any] | None:
-    """Return the mean of the trials' values with its interval.
+    """Return the mean of the trials' values with its interval; None without a value.
 
     Args:
         values: One value in [0, 1] per trial, shape (n,); NaN is left out.
         rows: Samples and clusters of the trials.
     """
+    return figure_or_none(lambda: mean_interval_of(values, rows))
+
+
+def mean_interval_of(values: Array, rows: Rows, level: float = 0.95) -> Interval:
+    """Return the mean of the trials' values with its interval.
+
+    Args:
+        values: One value in [0, 1] per trial, shape (n,); NaN is left out.
+        rows: Samples and clusters of the trials.
+        level: Coverage.
+
+    Raises:
+        ValueError: If there is no value.
+    """
     mask = ~np.isnan(values)
     if not mask.any():
-        return None
+        raise ValueError("no trial has a value")
     kept = values[mask]
     clusters = None if rows.cluster is None else rows.cluster[mask]
     if rows.repeated:
@@ -64,14 +78,14 @@ def mean_figure(values: Array, rows: Rows) -> dict[str, Any] | None:
         if len(found) < len(sample):
             means = np.bincount(code.reshape(-1), weights=kept) / count
             of_samples = None if clusters is None else clusters[first]
-            return _mean(means, of_samples)
+            return _mean(means, of_samples, level)
     if clusters is None and ((kept == 0.0) | (kept == 1.0)).all():
-        return as_figure(wilson(int(kept.sum()), len(kept)))
-    return _mean(kept, clusters)
+        return wilson(int(kept.sum()), len(kept), level)
+    return _mean(kept, clusters, level)
 
 
-def _mean(values: Array, clusters: Codes | None) -> dict[str, Any]:
-    return as_figure(mean_interval(np.clip(values, 0.0, 1.0), clusters, bounds=(0.0, 1.0)))
+def _mean(values: Array, clusters: Codes | None, level: float) -> Interval:
+    return mean_interval(np.clip(values, 0.0, 1.0), clusters, level, bounds=(0.0, 1.0))
 
 
 def plain_mean(values: Array, rows: Rows) -> float | None:

@@ -12,25 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.analysis.columns import ANSWERED, TOKENS, ArmColumns, Array, SuiteFacts
+from evalkit.analysis.columns import ANSWERED, TOKENS, ArmColumns, SuiteFacts
 from evalkit.analysis.cost import PriceAttempt
-from evalkit.analysis.figures import (
-    Codes,
-    Rows,
-    as_figure,
-    mean_figure,
-    plain_mean,
-    quantile_figures,
-)
+from evalkit.analysis.figures import Rows, as_figure, mean_figure, plain_mean, quantile_figures
+from evalkit.analysis.outcomes import OK, REFUSED, Array, Outcomes, outcomes_of
 from evalkit.core.records import Record, Trial
-from evalkit.stats.ratios import fieller
+from evalkit.stats.ratios import cost_per_success
 
 __all__ = ["ArmFacts", "SuiteFacts", "Summing", "summarise"]
 
 SCHEMA_VERSION = 1
 _MOST_SHOWN = 5
-_OK = ANSWERED.index("ok")
-_REFUSED = ANSWERED.index("refused")
 
 
 class ArmFacts(Record, frozen=True, kw_only=True):
@@ -112,6 +104,11 @@ class Summing:
             found = self._columns[key] = ArmColumns(self._suites[trial.suite])
         found.add(trial, self._price)
 
+    @property
+    def columns(self) -> Mapping[tuple[str, str], ArmColumns]:
+        """What has been taken so far, by suite and arm."""
+        return self._columns
+
     def document(self) -> dict[str, Any]:
         """Return the document; the columns are given up on the way."""
         columns, arms = self._columns, self._arms
@@ -124,7 +121,8 @@ class Summing:
 
 def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> dict[str, Any]:
     """Return one row of summary.json."""
-    table = _Table(columns)
+    table = _Table(suite, arm, columns)
+    outcomes = table.outcomes
     return {
         "suite": suite,
         "arm": arm,
@@ -135,65 +133,41 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
         "kind": facts.kind,
         "recorded": facts.recorded or columns.recorded,
         **_counts(columns, table),
-        **_rates(columns, table),
+        **_rates(table),
         "rungs": dict(sorted(columns.rungs.items(), key=lambda item: (-item[1], item[0]))),
         **_times(columns, table),
         "attempts_per_trial": columns.tries / columns.tried if columns.tried else None,
         "tokens": {kind: columns.tokens.get(kind) for kind in TOKENS},
         **_money(columns, table),
         "graders": {
-            name: plain_mean(table.column(values), table.rows)
-            for name, values in _primary_first(columns)
+            name: plain_mean(values, table.rows) for name, values in _primary_first(outcomes)
         },
         "judge": columns.judged.figures(facts.kin),
-        "metrics": {
-            name: mean_figure(table.column(values), table.rows)
-            for name, values in columns.metrics.dense(len(columns))
-        },
+        "metrics": {name: table.mean(values) for name, values in outcomes.metrics.items()},
         "metrics_left_out": columns.metrics.left_out,
-        "slices": _slices(columns, table),
+        "slices": _slices(table),
     }
 
 
 class _Table:
-    """An arm's columns as vectors, in one order whatever order the trials came in."""
+    """An arm's outcomes with what its figures count."""
 
-    def __init__(self, columns: ArmColumns) -> None:
-        sample = np.frombuffer(columns.sample, dtype=np.uint64)
-        repeat = np.frombuffer(columns.repeat, dtype=np.int32)
-        self.order = np.lexsort((repeat, sample))
-        self.state = np.frombuffer(columns.state, dtype=np.int8)[self.order]
-        cluster = None
-        if columns.has_clusters:
-            cluster = _numbered(np.frombuffer(columns.cluster, dtype=np.uint64)[self.order])
-        numbers = _numbered(sample[self.order])
-        repeated = len(numbers) > 0 and int(numbers.max()) + 1 < len(numbers)
-        self.rows = Rows(numbers, cluster, repeated)
-        self.answered = self.state >= 0
-        self.quality = self.column(columns.graders[columns.facts.primary])
-        self.passed = self.column(columns.passed)
+    def __init__(self, suite: str, arm: str, columns: ArmColumns) -> None:
+        self.outcomes = outcomes_of(suite, arm, columns)
+        self.rows = self.outcomes.rows()
 
-    def column(self, values: Any) -> Array:
-        """Return one column in the table's order."""
-        return np.frombuffer(values, dtype=np.float64)[self.order]
+    def mean(self, values: Array, kept: Any = True) -> dict[str, Any] | None:
+        """Return the mean over trials, those that are not kept left out."""
+        return mean_figure(np.where(kept, values, np.nan), self.rows)
 
     def share(self, hits: Any) -> dict[str, Any] | None:
         """Return the share of answered trials for which something holds."""
-        return mean_figure(np.where(self.answered, hits, np.nan), self.rows)
-
-    def only(self, values: Array, kept: Any) -> Array:
-        """Return values with all others left out."""
-        return np.where(kept, values, np.nan)
+        return mean_figure(self.outcomes.share(hits), self.rows)
 
 
-def _primary_first(columns: ArmColumns) -> list[tuple[str, Any]]:
-    primary = columns.facts.primary
-    return sorted(columns.graders.items(), key=lambda item: (item[0] != primary, item[0]))
-
-
-def _numbered(values: Any) -> Codes:
-    codes: Codes = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int32)
-    return codes
+def _primary_first(outcomes: Outcomes) -> list[tuple[str, Array]]:
+    primary = outcomes.primary
+    return sorted(outcomes.graders.items(), key=lambda item: (item[0] != primary, item[0]))
 
 
 def _counts(columns: ArmColumns, table: _Table) -> dict[str, Any]:
@@ -203,7 +177,7 @@ def _counts(columns: ArmColumns, table: _Table) -> dict[str, Any]:
         "n_answered": sum(status[s] for s in ANSWERED),
         "n_error": status["error"],
         "n_skipped": status["skipped"],
-        "n_trials": int((~np.isnan(table.quality)).sum()),
+        "n_trials": int((~np.isnan(table.outcomes.quality)).sum()),
         "n_grader_failed": columns.n_grader_failed,
         "skip_reasons": _most_common(columns.skip_reasons),
         "grader_failures": _most_common(columns.grader_failures),
@@ -215,47 +189,49 @@ def _most_common(reasons: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MOST_SHOWN])
 
 
-def _rates(columns: ArmColumns, table: _Table) -> dict[str, Any]:
-    bad = np.frombuffer(columns.first_bad, dtype=np.int8)[table.order]
+def _rates(table: _Table) -> dict[str, Any]:
+    outcomes = table.outcomes
     return {
-        "quality": mean_figure(table.quality, table.rows),
-        "quality_given_valid": mean_figure(
-            table.only(table.quality, table.state == _OK), table.rows
-        ),
-        "pass_rate": mean_figure(table.passed, table.rows),
-        "malformed_rate": table.share(bad),
-        "usable_rate": table.share(table.state == _OK),
-        "refusal_rate": table.share(table.state == _REFUSED),
+        "quality": table.mean(outcomes.quality),
+        "quality_given_valid": table.mean(outcomes.quality, outcomes.state == OK),
+        "pass_rate": table.mean(outcomes.passed),
+        "malformed_rate": table.share(outcomes.first_bad),
+        "usable_rate": table.share(outcomes.state == OK),
+        "refusal_rate": table.share(outcomes.state == REFUSED),
     }
 
 
 def _times(columns: ArmColumns, table: _Table) -> dict[str, Any]:
-    place = np.empty(len(table.order), dtype=np.int32)
-    place[table.order] = np.arange(len(place), dtype=np.int32)
-    attempt_row = place[np.frombuffer(columns.attempt_row, dtype=np.int32)]
-    cluster = table.rows.cluster
-    retried = len(attempt_row) > len(place) or len(np.unique(attempt_row)) < len(attempt_row)
-    attempts = Rows(
-        table.rows.sample[attempt_row],
-        None if cluster is None else cluster[attempt_row],
-        table.rows.repeated or retried,
-    )
     return {
-        "latency_ms": quantile_figures(table.column(columns.latency.values), table.rows),
+        "latency_ms": quantile_figures(table.outcomes.latency_ms, table.rows),
         "n_censored": columns.n_censored,
         "n_cached": columns.n_cached,
-        "attempt_latency_ms": quantile_figures(
-            np.frombuffer(columns.attempt_latency, dtype=np.float64), attempts
-        ),
-        "ttft_ms": quantile_figures(table.column(columns.ttft.values), table.rows),
+        "attempt_latency_ms": _attempt_times(columns, table),
+        "ttft_ms": quantile_figures(table.outcomes.ttft_ms, table.rows),
     }
 
 
+def _attempt_times(columns: ArmColumns, table: _Table) -> dict[str, Any] | None:
+    """Return quantiles over attempts, grouped as their trials are."""
+    order = np.lexsort((columns.repeat, columns.sample)) if len(columns) else np.zeros(0, np.intp)
+    place = np.empty(len(order), dtype=np.int32)
+    place[order] = np.arange(len(place), dtype=np.int32)
+    row = place[np.frombuffer(columns.attempt_row, dtype=np.int32)]
+    cluster = table.rows.cluster
+    retried = len(row) > len(place) or len(np.unique(row)) < len(row)
+    attempts = Rows(
+        table.rows.sample[row],
+        None if cluster is None else cluster[row],
+        table.rows.repeated or retried,
+    )
+    return quantile_figures(np.frombuffer(columns.attempt_latency, dtype=np.float64), attempts)
+
+
 def _money(columns: ArmColumns, table: _Table) -> dict[str, Any]:
-    cost = table.column(columns.cost.values)
+    cost = table.outcomes.cost_usd
     priced = ~np.isnan(cost)
-    answered = int((priced & table.answered).sum())
-    per_success = _cost_per_success(cost, table)
+    answered = int((priced & table.outcomes.answered).sum())
+    per_success = _cost_per_success(table)
     return {
         "cost_usd": None if columns.cost_usd is None else float(columns.cost_usd),
         "judge_cost_usd": _number(columns.judge_cost_usd),
@@ -270,33 +246,32 @@ def _number(money: Any) -> float | None:
     return None if money is None else float(money)
 
 
-def _cost_per_success(cost: Array, table: _Table) -> dict[str, Any] | None:
+def _cost_per_success(table: _Table) -> dict[str, Any] | None:
     """Return money per passed trial; an errored trial's money counts, its success is 0."""
-    success = np.where(table.answered, table.passed, 0.0)
+    cost, success = table.outcomes.cost_usd, table.outcomes.success
     known = ~np.isnan(cost) & ~np.isnan(success)
     if not known.any() or success[known].sum() <= 0:
         return None
     kept, won = cost[known], success[known]
     try:
-        figure = as_figure(fieller(kept, won, clusters=table.rows.units(known)))
-        return {**figure, "low": max(0.0, figure["low"])}
-    except ValueError:  # too few units, or too few successes for a finite interval
+        return as_figure(cost_per_success(kept, won, clusters=table.rows.units(known)))
+    except ValueError:  # one unit, or one price for everything
         units = table.rows.units(known)
         n = len(kept) if units is None else len(np.unique(units))
         value = float(kept.sum() / won.sum())
         return {"value": value, "low": None, "high": None, "n": n, "method": "none"}
 
 
-def _slices(columns: ArmColumns, table: _Table) -> dict[str, Any]:
+def _slices(table: _Table) -> dict[str, Any]:
     slices: dict[str, Any] = {}
-    for name, values in sorted(columns.slice_values.items()):
-        codes = np.frombuffer(columns.slices[name], dtype=np.int32)[table.order]
+    outcomes = table.outcomes
+    for name, column in sorted(outcomes.slices.items()):
         slices[name] = {}
-        for value in sorted(values):
-            quality = table.only(table.quality, codes == values[value])
-            scored = ~np.isnan(quality)
+        for value in sorted(column.values):
+            own = outcomes.within({name: value})
+            scored = own & ~np.isnan(outcomes.quality)
             slices[name][value] = {
-                "quality": mean_figure(quality, table.rows),
+                "quality": table.mean(outcomes.quality, own),
                 "n": len(np.unique(table.rows.sample[scored])),
             }
     return slices

@@ -1,8 +1,9 @@
-"""Validate suites and the providers file without sending anything.
+"""Validate suites, the providers file and gate.yaml without sending anything.
 
 Errors name file and line and end with exit code 2; warnings say what a careful suite would have.
 Without SUITE every suite below ./suites is checked; one whose data are not here, and whose
-README.md names them, is left out with a warning.
+README.md names them, is left out with a warning. A gate.yaml in the current directory or beside a
+suite is checked too, and what the suite's samples can decide is said.
 """
 
 from __future__ import annotations
@@ -41,6 +42,6 @@ def run(options: argparse.Namespace) -> int:
             note(line)
         for line in report["warnings"]:
             note(f"warning: {line}")
-        for line in report["checked"]:
+        for line in (*report["checked"], *report["margins"]):
             print(printable(line))
     return EXIT_USAGE if report["errors"] else EXIT_DONE

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from evalkit.cli.options import add_json, add_providers, dollars, example, names, positive
 
 if TYPE_CHECKING:
-    from evalkit.analysis.judge_check import CheckedJudge
+    from evalkit.analysis.judges.card import CheckedJudge
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +145,7 @@ def _pairs(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from evalkit import api
-    from evalkit.analysis.judge_check import JudgeCheck
+    from evalkit.analysis.judges.card import JudgeCheck
     from evalkit.cli.main import EXIT_DONE, EXIT_INCOMPLETE, EXIT_INTERRUPTED
     from evalkit.cli.output import print_json, printable
     from evalkit.cli.plan import Confirmation

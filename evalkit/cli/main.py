@@ -46,6 +46,10 @@ COMMANDS: dict[str, Command] = {
     "resume": Command("evalkit.cli.resume", "go on after a crash, an interruption or an outage"),
     "regrade": Command("evalkit.cli.regrade", "grade stored outputs anew, with no model call"),
     "judge": Command("evalkit.cli.judge", "a judge against people's labels, or between two models"),
+    "compare": Command("evalkit.cli.compare", "arms against each other, paired by sample"),
+    "gate": Command("evalkit.cli.gate", "may the candidate take the baseline's place?"),
+    "baseline": Command("evalkit.cli.baseline", "accept a run as what later ones are held against"),
+    "drift": Command("evalkit.cli.drift", "has a model changed? its runs over time"),
     "merge": Command("evalkit.cli.merge", "join the shards of one run"),
     "show": Command("evalkit.cli.show", "print the table of a run again"),
     "tables": Command("evalkit.cli.tables", "write a run's trials, attempts and scores as Parquet"),
@@ -55,7 +59,7 @@ COMMANDS: dict[str, Command] = {
     "suites": Command("evalkit.cli.suites", "list the suites below a folder"),
     "runs": Command("evalkit.cli.runs", "list the runs of a results folder"),
     "check": Command("evalkit.cli.check", "validate suites and providers; send nothing"),
-    "new": Command("evalkit.cli.new", "scaffold a suite"),
+    "new": Command("evalkit.cli.new", "scaffold a suite, or choose canaries from runs"),
 }
 
 

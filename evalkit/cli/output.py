@@ -9,8 +9,12 @@ from typing import Any
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document on stdout; what is not finite becomes null."""
-    print(json.dumps(_finite(document), indent=2, ensure_ascii=False, default=str))
+    """Print one JSON document on stdout; what is not finite becomes null.
+
+    No text in it can be a command to the machine that reads a job's log (`##[error]`).
+    """
+    text = json.dumps(_finite(document), indent=2, ensure_ascii=False, default=str)
+    print(text.replace("##[", "#\\u0023["))
 
 
 def note(text: str) -> None:

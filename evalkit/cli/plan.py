@@ -71,12 +71,17 @@ def finish(result: Result, *, as_json: bool) -> int:
     from evalkit.cli.output import note, print_json, printable
 
     if as_json:
-        print_json({**result.summary, "path": str(result.folder), "state": result.state})
+        early = {"stopping": list(result.early)} if result.early else {}
+        print_json({**result.summary, "path": str(result.folder), "state": result.state, **early})
     else:
         from evalkit.report.terminal import style_of, summary_table
 
         print(summary_table(result.summary["rows"], style_of(sys.stdout)))
         print(printable(f"run: {result.folder}"))
+        if result.early:
+            from evalkit.analysis.gates.stop_report import stop_lines
+
+            print(printable("\n".join(stop_lines(list(result.early)))))
     for warning in result.warnings:
         note(f"warning: {warning}")
     if result.state != "complete":

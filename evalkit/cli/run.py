@@ -56,6 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--stream", action="store_true", help="stream answers: measures TTFT")
     parser.add_argument("--shard", type=shard, metavar="I/N", help="only this part of the samples")
+    parser.add_argument(
+        "--stop-when-decided", metavar="GATE", help="end each suite when gate.yaml is decided"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="M",
+        help="the arm in use, for --stop-when-decided (default: the first)",
+    )
+    parser.add_argument(
+        "--candidate", metavar="M", help="the arm that may take its place, likewise"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask, whatever it may cost")
     parser.epilog = example("evalkit run suites/extraction --models local:smollm2,rules:rules")
     add_providers(parser)
@@ -101,6 +112,9 @@ def run_options(options: argparse.Namespace) -> RunOptions:
         stream=options.stream,
         seed=options.seed,
         allow_code=options.allow_code,
+        stop_when_decided=options.stop_when_decided,
+        baseline=options.baseline,
+        candidate=options.candidate,
         command=hide_keys(shlex.join(["evalkit", *sys.argv[1:]])),
     )
 

@@ -8,7 +8,7 @@ point groups `evalkit.adapters` and `evalkit.graders`. This module imports none 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -22,6 +22,7 @@ from evalkit.core.records import (
     Request,
     Sample,
     Score,
+    Trial,
 )
 
 
@@ -239,9 +240,31 @@ class JudgingGrader(Protocol):
         ...
 
 
+class StopRule(Protocol):
+    """Watches a run sample by sample, in an order fixed beforehand, and says when to end it.
+
+    `arms` are those that it watches. With `asks_critical` critical samples are asked even after
+    the decision. `facts` is what run.json keeps of it.
+    """
+
+    arms: frozenset[str]
+    asks_critical: bool
+
+    def take(self, suite: str, trials: Sequence[Trial]) -> None:
+        """Take all trials of the watched arms on the next sample of a suite."""
+        ...
+
+    def verdict(self, suite: str) -> str | None:
+        """Return what is decided of a suite, None where nothing is yet."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Return what decides: the rules, their hash, the arms."""
+        ...
+
+
 AdapterFactory = Callable[[ModelSpec], Adapter]
 GraderFactory = Callable[[GraderContext], Grader]
-StopRule = Callable[[Sequence[float]], Awaitable[bool]]
 
 ADAPTERS: dict[str, str] = {
     "openai_chat": "evalkit.providers.openai_chat:adapter",

@@ -321,6 +321,12 @@ def fingerprint(value: object) -> str:
     return hashlib.blake2b(canonical_json(value), digest_size=16).hexdigest()
 
 
+def hash64(text: str) -> int:
+    """Return 64 bits that stand for a text, the same on every machine."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
 def to_builtins(record: msgspec.Struct) -> dict[str, Any]:
     """Return a record as plain dictionaries and lists."""
     return dict(msgspec.to_builtins(record))

@@ -11,8 +11,8 @@ from importlib import resources
 from typing import Any
 
 NAMES: tuple[str, ...] = (
-    "attempt", "judge_card", "label", "prices", "providers", "recording", "rubric", "run", "suite",
-    "summary", "trial",
+    "attempt", "baseline", "gate", "judge_card", "label", "prices", "providers", "recording",
+    "rubric", "run", "suite", "summary", "trial",
 )  # fmt: skip
 
 
@@ -20,9 +20,9 @@ def schema_of(name: str) -> dict[str, Any]:
     """Return the schema of a file format, freshly read.
 
     Args:
-        name: `suite`, `providers`, `prices`, `rubric`, `recording` and `label` (one line each),
-            `run` (run.json), `attempt` and `trial` (events of the journal), `summary` or
-            `judge_card`.
+        name: `suite`, `providers`, `prices`, `gate`, `rubric`, `recording` and `label` (one line
+            each), `run` (run.json), `attempt` and `trial` (events of the journal), `summary`,
+            `baseline` or `judge_card`.
 
     Raises:
         ValueError: If there is no schema of this name.

@@ -19,16 +19,22 @@ _BIDI = {
     code: "\ufffd" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
 }
 _LINE = {code: "\ufffd" for code in (0x2028, 0x2029)}
+_UNSAFE = {**_CONTROL, **_BIDI, **_LINE}
 
 
 def clean(text: object) -> str:
     r"""Return a name without control or direction characters, which could forge a table.
 
+    Nor can it be a command to the machine that reads a job's log (`::error::`, `##[error]`).
+
     Example:
-        >>> clean("a\x1b[31mb")
-        'a\ufffd[31mb'
+        >>> clean("a\x1b[31mb"), clean("::add-mask::a")
+        ('a\ufffd[31mb', '\ufffd::add-mask::a')
     """
-    return str(text).translate({**_CONTROL, **_BIDI, **_LINE})
+    safe = str(text).translate(_UNSAFE)
+    if "##[" in safe:
+        safe = safe.replace("##[", "##\ufffd[")
+    return "\ufffd" + safe if safe.lstrip().startswith("::") else safe
 
 
 def width(text: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
 from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, find_file, load_catalogue
@@ -31,16 +31,17 @@ def check_all(
     providers: Path | None = None,
     settings: Sequence[str] = (),
     allow_code: bool = False,
-) -> dict[str, list[str]]:
+) -> dict[str, Any]:
     """Check suites (by default all below ./suites) and the providers file.
 
     Of those that nobody named, one whose data are not here, and whose README.md says where they
     come from, is left out with a warning, unless that leaves none.
 
     Returns:
-        `errors`, `warnings` and `checked`, a line each.
+        `errors`, `warnings` and `checked`, a line each; `suites`: folder, name and samples of
+        each suite that was checked.
     """
-    report: dict[str, list[str]] = {"errors": [], "warnings": [], "checked": []}
+    report: dict[str, Any] = {"errors": [], "warnings": [], "checked": [], "suites": []}
     folders = list(suites) if suites is not None else _all_suites()
     absent: list[str] = []
     left_out: list[str] = []
@@ -106,8 +107,11 @@ def _judging(suite: Suite, options: RunOptions, providers: Path | None) -> _Judg
     return found
 
 
-def _check_suite(suite: Suite, report: dict[str, list[str]], judging: _Judging) -> None:
+def _check_suite(suite: Suite, report: dict[str, Any], judging: _Judging) -> None:
     spec = suite.spec
+    report["suites"].append(
+        {"folder": str(spec.folder), "name": suite.name, "samples": len(suite.samples)}
+    )
     report["errors"] += judging.refused
     report["warnings"] += judging.lacking
     report["checked"].append(
@@ -140,7 +144,7 @@ def _suite_warnings(suite: Suite) -> list[str]:
     return [line for holds, line in missing if holds]
 
 
-def _check_providers(path: Path | None, report: dict[str, list[str]]) -> None:
+def _check_providers(path: Path | None, report: dict[str, Any]) -> None:
     file = path or Path(DEFAULT_FILE)
     if path is None and not file.is_file():
         return

@@ -73,6 +73,10 @@ class Earlier:
         known = known_of(attempts, finished.request_fingerprint)
         return known._replace(was_graded=True)
 
+    def line(self, finished: Finished) -> TrialLine | None:
+        """Return a finished trial as it stands in the journal."""
+        return None if self._index is None else self._index.group(finished.group)[1]
+
     def left(self) -> Iterator[TrialLine]:
         """Iterate over the trials that nobody took: of samples or arms that are not there now."""
         groups = [f.group for f in self._finished.values()]

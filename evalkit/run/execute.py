@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from evalkit.core.errors import ConfigError, JournalError
-from evalkit.core.ports import Clock
+from evalkit.core.ports import Clock, StopRule
 from evalkit.core.records import Attempt
 from evalkit.run.agreement import Confirm, agree
 from evalkit.run.ask import Asker
@@ -24,6 +24,7 @@ from evalkit.run.budget import Budget
 from evalkit.run.cache import AnswerCache
 from evalkit.run.clock import SystemClock
 from evalkit.run.earlier import Earlier
+from evalkit.run.early import EarlyStop
 from evalkit.run.events import attempt_of
 from evalkit.run.folder import Run, new_run_id, write_manifest
 from evalkit.run.journal import Index, Journal
@@ -36,6 +37,7 @@ from evalkit.run.progress import Progress, Silent
 from evalkit.run.runner import LoopOptions, Outlook, Runner
 from evalkit.run.setup import Past, Plan, RunOptions, make_plan, time_of
 
+MakeStop = Callable[[Plan], StopRule]
 _HISTORY = ("regraded_at", "merged_from", "merged_at")
 
 
@@ -53,13 +55,21 @@ def start(
     confirm: Confirm | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    stop: MakeStop | None = None,
 ) -> Closed:
     """Make a new run.
+
+    Args:
+        options: What is asked for.
+        confirm: Shown the plan.
+        progress: Told of every attempt and trial.
+        clock: Time.
+        stop: Makes the rule that may end it early, once it is known who runs.
 
     Raises:
         ConfigError: Before anything is sent, if anything is wrong.
     """
-    return _in_loop(_start(options, _watch(confirm, progress, clock)))
+    return _in_loop(_start(options, _watch(confirm, progress, clock, stop)))
 
 
 def go_on(
@@ -69,6 +79,7 @@ def go_on(
     confirm: Confirm | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    stop: MakeStop | None = None,
 ) -> Closed:
     """Go on with a run: ask what is missing and what ended in an error.
 
@@ -78,12 +89,13 @@ def go_on(
         confirm: Shown the plan.
         progress: Told of every attempt and trial.
         clock: Time.
+        stop: Makes the rule that may end it early, once it is known who runs.
 
     Raises:
         JournalError: If the journal is foreign, mixed or edited.
         ConfigError: If the suites or providers cannot be read any more.
     """
-    return _in_loop(_go_on(folder, options, _watch(confirm, progress, clock)))
+    return _in_loop(_go_on(folder, options, _watch(confirm, progress, clock, stop)))
 
 
 def _in_loop(work: Any) -> Closed:
@@ -97,16 +109,18 @@ def _in_loop(work: Any) -> Closed:
 
 
 class Watch(NamedTuple):
-    """Who looks on: asked to agree, told of progress, and whose clock it is."""
+    """Who looks on: asked to agree, told of progress, whose clock it is, and who may end it."""
 
     confirm: Confirm | None
     progress: Progress
     clock: Clock
+    stop: MakeStop | None = None
 
 
 async def _start(options: RunOptions, watch: Watch) -> Closed:
     plan, adapters = await make_plan(options, watch.clock)
     try:
+        early = _early(plan, options, watch)
         await agree(plan, watch.confirm)
         started = watch.clock.now_iso()
         run_id = new_run_id(started, [suite.name for suite in plan.suites])
@@ -117,7 +131,8 @@ async def _start(options: RunOptions, watch: Watch) -> Closed:
             raise ConfigError(f"{folder.parent}: it cannot be written: {error.strerror}") from None
         manifest = make_manifest(options, plan, run_id, started)
         write_manifest(folder, manifest)
-        return await _loop(_Part(plan, options, Journal(folder, run_id), manifest), watch)
+        journal = Journal(folder, run_id)
+        return await _loop(_Part(plan, options, journal, manifest, early=early), watch)
     finally:
         await close_all(adapters)
 
@@ -134,6 +149,8 @@ async def _go_on(
     past = Past(earlier, run.manifest.get("spent_usd") or 0.0)
     plan, adapters = await make_plan(options, watch.clock, past)
     try:
+        early = _early(plan, options, watch)
+        _refuse_other_rules(run.manifest, early)
         await agree(plan, watch.confirm)
         journal = Journal(folder, run.run_id, tail)  # refuses if anybody wrote since the check
         manifest = {
@@ -143,7 +160,7 @@ async def _go_on(
         }
         absent = _keep_absent(run.manifest, manifest)
         write_manifest(folder, manifest)
-        return await _loop(_Part(plan, options, journal, manifest, earlier, absent), watch)
+        return await _loop(_Part(plan, options, journal, manifest, earlier, absent, early), watch)
     finally:
         await close_all(adapters)
 
@@ -172,8 +189,10 @@ def stored_options(manifest: Mapping[str, Any]) -> RunOptions:
         raise JournalError(f"run.json: `options` cannot be read: {error}") from None
 
 
-def _watch(confirm: Confirm | None, progress: Progress | None, clock: Clock | None) -> Watch:
-    return Watch(confirm, progress or Silent(), clock or SystemClock())
+def _watch(
+    confirm: Confirm | None, progress: Progress | None, clock: Clock | None, stop: MakeStop | None
+) -> Watch:
+    return Watch(confirm, progress or Silent(), clock or SystemClock(), stop)
 
 
 class _Part(NamedTuple):
@@ -185,6 +204,34 @@ class _Part(NamedTuple):
     manifest: dict[str, Any]
     earlier: Earlier | None = None
     absent: str | None = None
+    early: EarlyStop | None = None
+
+
+def _early(plan: Plan, options: RunOptions, watch: Watch) -> EarlyStop | None:
+    """Return what may end the run early.
+
+    Raises:
+        ConfigError: If the rules cannot be decided on this plan.
+    """
+    if watch.stop is None:
+        return None
+    rule = watch.stop(plan)
+    return EarlyStop(rule, plan.entries, repeats=options.selection.repeats, seed=options.seed)
+
+
+def _refuse_other_rules(manifest: Mapping[str, Any], early: EarlyStop | None) -> None:
+    """Refuse to go on by other rules than the run began with: they were fixed beforehand.
+
+    Raises:
+        ConfigError: If they changed.
+    """
+    before = manifest.get("stopping")
+    now = None if early is None else early.facts()
+    if before is not None and now is not None and before["policy_hash"] != now["policy_hash"]:
+        raise ConfigError(
+            f"{now['policy']}: the rules changed since the run began; "
+            "allowed: the rules that were fixed beforehand"
+        )
 
 
 async def _loop(part: _Part, watch: Watch) -> Closed:
@@ -199,6 +246,8 @@ async def _loop(part: _Part, watch: Watch) -> Closed:
             outlook = outlook._replace(state="incomplete", reason=part.absent)
     finally:
         manifest = _closed(part.manifest, journal.close(), outlook, budget, watch.clock)
+        if part.early is not None:
+            manifest["stopping"] = part.early.facts()
         manifest["gates"] = {
             e.lane.provider: {"concurrency": e.lane.gate.most, "lowest": e.lane.gate.least_seen}
             for e, _ in plan.entries
@@ -222,7 +271,9 @@ def _runner(part: _Part, watch: Watch, budget: Budget) -> Runner:
     )  # fmt: skip
     loop = LoopOptions(repeats=options.selection.repeats, seed=options.seed, stream=options.stream)
     desk = JudgeDesk(part.plan.judges, asker)
-    return Runner(part.plan.entries, desk, loop, watch.progress, earlier=part.earlier)
+    return Runner(
+        part.plan.entries, desk, loop, watch.progress, earlier=part.earlier, early=part.early
+    )
 
 
 def _budget(part: _Part, clock: Clock) -> Budget:

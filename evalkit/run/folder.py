@@ -15,7 +15,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +24,8 @@ import msgspec
 from evalkit.core.errors import JournalError
 from evalkit.core.records import Attempt, Trial
 from evalkit.core.version import VERSION
-from evalkit.run.events import attempt_of, belongs, trial_of
-from evalkit.run.journal import NAME, Index, Tail, check
+from evalkit.run.events import AttemptLine, TrialLine, attempt_of, belongs, trial_of
+from evalkit.run.journal import NAME, Index, Tail, check, checked_index, lines_of
 
 MANIFEST = "run.json"
 NOT_CLOSED = "it was not closed"
@@ -117,7 +117,13 @@ class Run:
         """
         return check(self.folder, self.run_id, self.manifest.get("journal_sha256"))
 
-    def trials(self, *, checked: bool = False) -> Iterator[Trial]:
+    def trials(
+        self,
+        *,
+        checked: bool = False,
+        only: Callable[[str, str, str], bool] | None = None,
+        arms: Collection[str] | None = None,
+    ) -> Iterator[Trial]:
         """Iterate over the trials; of several events of one trial the last counts.
 
         Attempts of an earlier, superseded request (an edited prompt) are left out. A trial that
@@ -125,16 +131,28 @@ class Run:
 
         Args:
             checked: This process has just checked or closed the journal itself.
+            only: Takes suite, sample id and arm; trials for which it is false are left out.
+            arms: Only trials of these arms.
 
         Raises:
             JournalError: As `check`.
         """
-        if not checked:
-            self.check()
-        for attempts, trial in Index(self.folder / NAME).groups():
-            if trial is not None:
-                own = [a for a in attempts if belongs(a, trial.request_fingerprint)]
-                yield trial_of(trial, tuple(attempt_of(line) for line in own))
+        if checked or only is not None or arms is not None:
+            if not checked:
+                self.check()
+            path = self.folder / NAME
+            found = Index(path, lines_of(path, only, arms=arms))
+        else:
+            found = self.index()
+        yield from trials_in(found.groups())
+
+    def index(self) -> Index:
+        """Check the journal and say where each trial's lines stand, in one pass.
+
+        Raises:
+            JournalError: As `check`.
+        """
+        return checked_index(self.folder, self.run_id, self.manifest.get("journal_sha256"))
 
     def unfinished(self) -> Iterator[Attempt]:
         """Iterate over attempts that belong to no finished trial: paid for, not yet graded."""
@@ -142,6 +160,16 @@ class Run:
             for line in attempts:
                 if trial is None or not belongs(line, trial.request_fingerprint):
                     yield attempt_of(line)
+
+
+def trials_in(
+    groups: Iterable[tuple[list[AttemptLine], TrialLine | None]],
+) -> Iterator[Trial]:
+    """Return the trials that groups of lines are; one without an end is none yet."""
+    for attempts, trial in groups:
+        if trial is not None:
+            own = [a for a in attempts if belongs(a, trial.request_fingerprint)]
+            yield trial_of(trial, tuple(attempt_of(line) for line in own))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

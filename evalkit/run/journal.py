@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -177,9 +177,63 @@ def check(folder: Path, run_id: str, sha256: str | None = None) -> Tail:
     Raises:
         JournalError: If it is missing, foreign, mixed or edited; with the line's number.
     """
-    path = folder / NAME
+    return _scan(folder / NAME, run_id, sha256, None)
+
+
+def checked_index(folder: Path, run_id: str, sha256: str | None = None) -> Index:
+    """Check a journal as `check` does, and index it in the same pass.
+
+    Raises:
+        JournalError: As `check`.
+    """
+    lines = Lines()
+    _scan(folder / NAME, run_id, sha256, lines)
+    return Index(folder / NAME, lines)
+
+
+def lines_of(
+    path: Path,
+    only: Callable[[str, str, str], bool] | None = None,
+    *,
+    arms: Collection[str] | None = None,
+) -> Lines:
+    """Return the lines of a journal that is known to be whole.
+
+    Args:
+        path: The journal.
+        only: Takes suite, sample id and arm; lines for which it is false are left out.
+        arms: Only lines of these arms: others are passed over without being decoded.
+    """
+    found, offset = Lines(), 0
+    marks = [_encoder.encode({"arm": arm})[1:-1] for arm in arms or ()]
+    with path.open("rb") as file:
+        for raw in file:
+            if raw.endswith(b"\n") and (arms is None or any(mark in raw for mark in marks)):
+                line = _keys.decode(raw)
+                wanted = arms is None or line.arm in arms
+                if wanted and (only is None or only(line.suite, line.sample_id, line.arm)):
+                    found.add(line, offset)
+            offset += len(raw)
+    return found
+
+
+class Lines:
+    """Where lines stand and which trial they belong to: 17 bytes a line."""
+
+    def __init__(self) -> None:
+        self.keys, self.offsets, self.kinds = array("Q"), array("Q"), array("b")
+
+    def add(self, line: _KeyLine, offset: int) -> None:
+        """Take one line."""
+        self.keys.append(key_hash(line.suite, line.sample_id, line.arm, line.repeat))
+        self.offsets.append(offset)
+        self.kinds.append(line.event == "trial")
+
+
+def _scan(path: Path, run_id: str, sha256: str | None, found: Lines | None) -> Tail:
     chain, size, lines = _START, 0, 0
     digest = hashlib.sha256()
+    own = tuple(_head(event, run_id) for event in ("attempt", "trial"))
     try:
         file = path.open("rb")
     except OSError as error:
@@ -190,10 +244,14 @@ def check(folder: Path, run_id: str, sha256: str | None = None) -> Tail:
                 _refuse_foreign(raw, run_id, f"{path}:{lines + 1}")
                 break
             chain = _checked(raw, chain, path, lines + 1)
-            if _keys.decode(raw).run_id != run_id:
-                raise JournalError(
-                    f"{path}:{lines + 1}: this line is of another run than {run_id!r}"
-                )
+            if found is not None or not raw.startswith(own):
+                line = _keys.decode(raw)
+                if line.run_id != run_id:
+                    raise JournalError(
+                        f"{path}:{lines + 1}: this line is of another run than {run_id!r}"
+                    )
+                if found is not None:
+                    found.add(line, size)
             digest.update(raw)
             size += len(raw)
             lines += 1
@@ -210,23 +268,19 @@ class Index:
     """Where each trial's lines stand in a journal; holds numbers, not texts.
 
     Groups come in the order in which their first line was written.
+
+    Args:
+        path: The journal.
+        lines: Its lines, as far as they matter; by default all are read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: Lines | None = None) -> None:
         import numpy as np  # 0.1 s: only where a journal is read back
 
-        keys, offsets, kinds = array("Q"), array("Q"), array("b")
-        offset = 0
-        with path.open("rb") as file:
-            for raw in file:
-                if raw.endswith(b"\n"):
-                    line = _keys.decode(raw)
-                    keys.append(key_hash(line.suite, line.sample_id, line.arm, line.repeat))
-                    offsets.append(offset)
-                    kinds.append(line.event == "trial")
-                offset += len(raw)
+        lines = lines_of(path) if lines is None else lines
         self.path = path
-        self._offsets, self._kinds = offsets, kinds
+        self._offsets, self._kinds = lines.offsets, lines.kinds
+        self._keys = keys = lines.keys
         all_keys = np.frombuffer(keys, dtype=np.uint64) if keys else np.zeros(0, np.uint64)
         order = np.argsort(all_keys, kind="stable").astype(np.uint32)
         ordered = all_keys[order]
@@ -236,6 +290,7 @@ class Index:
         sizes = np.diff(starts, append=np.uint32(len(order)))
         by_time = np.argsort(order[starts], kind="stable")
         self._order, self._starts, self._sizes = order, starts[by_time], sizes[by_time]
+        self._by_hash: dict[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -250,6 +305,19 @@ class Index:
         """Return one of the groups by its number."""
         with self.path.open("rb") as file:
             return self._read(file, number)
+
+    def find(
+        self, keys: Iterable[TrialKey]
+    ) -> Iterator[tuple[list[AttemptLine], TrialLine | None]]:
+        """Iterate over the groups of some keys; those that are not there are left out."""
+        if self._by_hash is None:
+            hashes = [self._keys[i] for i in self._order[self._starts].tolist()]
+            self._by_hash = {value: group for group, value in enumerate(hashes)}
+        with self.path.open("rb") as file:
+            for key in keys:
+                group = self._by_hash.get(key_hash(*key))
+                if group is not None:
+                    yield self._read(file, group)
 
     def _read(self, file: IO[bytes], group: int) -> tuple[list[AttemptLine], TrialLine | None]:
         attempts: list[AttemptLine] = []
@@ -287,8 +355,12 @@ def _refuse_foreign(torn: bytes, run_id: str, where: str) -> None:
     A file system may leave zero bytes where a write was lost.
     """
     text = torn.rstrip(b"\0")
-    for event in ("attempt", "trial"):
-        head = _encoder.encode({"event": event, "run_id": run_id})[:-1] + b","
+    for head in (_head("attempt", run_id), _head("trial", run_id)):
         if text.startswith(head) or head.startswith(text):
             return
     raise JournalError(f"{where}: this torn line is no event of run {run_id!r}: a foreign file")
+
+
+def _head(event: str, run_id: str) -> bytes:
+    """Return how each line of an event begins."""
+    return _encoder.encode({"event": event, "run_id": run_id})[:-1] + b","

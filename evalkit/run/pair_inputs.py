@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Record, Trial, fingerprint
+from evalkit.core.records import Record, Trial, fingerprint, hash64
 from evalkit.graders.rubric import answer_shown
 from evalkit.graders.rubric_file import Criterion, read_rubric
 from evalkit.run.folder import Run
 from evalkit.run.judges import Judge, entry_of, kin_of
 from evalkit.run.setup import settings_for
-from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite, load_suite
 
 

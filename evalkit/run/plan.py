@@ -17,9 +17,8 @@ import msgspec
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import refusal_reason
 from evalkit.core.ports import Adapter, adapter_factory
-from evalkit.core.records import MODES, OutputSpec, Record, Request, Sample, fingerprint
+from evalkit.core.records import MODES, OutputSpec, Record, Request, Sample, fingerprint, hash64
 from evalkit.providers.catalogue import Catalogue, Model, Provider, missing, model_spec
-from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite
 
 AVAILABLE_WITHOUT_KEY = ("llama_cpp", "sklearn", "python", "replay")

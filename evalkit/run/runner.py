@@ -21,6 +21,7 @@ import msgspec
 from evalkit.core.records import Record
 from evalkit.run.ask import BudgetSpent, Interrupted, Lane
 from evalkit.run.earlier import Earlier
+from evalkit.run.early import EarlyStop
 from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import TrialLine
 from evalkit.run.judges import JudgeDesk, not_allowed
@@ -67,6 +68,7 @@ class Runner:
         options: Order and repeats.
         progress: Told of every attempt and trial.
         earlier: What stands in the journal from an earlier part of the run.
+        early: Orders the samples and ends suites that are decided.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Runner:
         progress: Progress,
         *,
         earlier: Earlier | None = None,
+        early: EarlyStop | None = None,
     ) -> None:
         self._entries = entries
         self._desk = desk
@@ -84,6 +87,7 @@ class Runner:
         self._options = options
         self._progress = progress
         self._earlier = earlier or Earlier()
+        self._early = early
         self._stop: str | None = None
         self._interrupted = False
         self._counts: Counter[str] = Counter()
@@ -129,32 +133,44 @@ class Runner:
         """Run all remote lanes at once, then those in process one after another.
 
         What runs in process takes the processor away from everything else: side by side it would
-        lengthen its own latencies and everybody's.
+        lengthen its own latencies and everybody's. A run that may end early asks all arms of a
+        sample before the next sample, so there those in process share one lane beside the others.
         """
+        remote = [own for own in lanes if not own[0][0].arm.provider.is_local]
+        local = [own for own in lanes if own[0][0].arm.provider.is_local]
+        if self._early is not None and local:
+            remote.append([pair for own in local for pair in own])
+            local = []
         async with asyncio.TaskGroup() as group:
-            for own in lanes:
-                if not own[0][0].arm.provider.is_local:
-                    group.create_task(self._lane(own))
-        for own in lanes:
-            if own[0][0].arm.provider.is_local:
-                await self._lane(own)
+            for own in remote:
+                group.create_task(self._lane(own))
+        for own in local:
+            await self._lane(own)
 
     def interrupt(self) -> None:
         """Send nothing new; what is under way may end."""
         self._interrupted = True
-        self._stop = self._stop or "interrupted"
         self._asker.stopping = True
+        self._end("interrupted")
+
+    def _end(self, reason: str) -> None:
+        """Ask for nothing more that costs anything."""
+        self._stop = self._stop or reason
+        if self._early is not None:
+            self._early.wake()
 
     async def _lane(self, own: Sequence[tuple[Entry, array[int]]]) -> None:
         """Feed one provider: a slot first, then the next trial."""
-        lane = own[0][0].lane
-        pending = asyncio.Semaphore(4 * lane.gate.most + 16)
+        pending = asyncio.Semaphore(4 * max(entry.lane.gate.most for entry, _ in own) + 16)
         async with asyncio.TaskGroup() as group:
             for count, drawn in enumerate(self._jobs(own)):
+                lane = drawn.entry.lane
                 if count % _BREATH == 0:
                     await asyncio.sleep(0)  # what is settled must not hold up other lanes
                 if self._is_stopped(lane):
                     return
+                if self._early and not await self._early.admit(drawn, lambda: bool(self._stop)):
+                    continue
                 job = self._to_make(drawn)
                 if job is None or self._is_given_up(job):
                     continue
@@ -180,7 +196,7 @@ class Runner:
                 job, self._desk, stream=self._options.stream, holds_slot=True
             )
         except BudgetSpent as spent:
-            self._stop = self._stop or str(spent)
+            self._end(str(spent))
             return
         except Interrupted:
             return
@@ -192,7 +208,7 @@ class Runner:
         A model in process keeps the prompt's common beginning in its cache, and nothing but this
         process decides its speed.
         """
-        if not own[0][0].arm.provider.is_local:
+        if not own[0][0].arm.provider.is_local or self._early is not None:
             yield from self._shuffled(own)
             return
         suites = dict.fromkeys(entry.suite.name for entry, _ in own)
@@ -206,12 +222,19 @@ class Runner:
             ends.append(ends[-1] + len(numbers) * repeats)
         order = array("L", range(ends[-1]))
         random.Random(self._options.seed).shuffle(order)  # noqa: S311
-        for position in order:
+
+        def find(position: int) -> tuple[Entry, int, int]:
             which = bisect_right(ends, position) - 1
             entry, numbers = own[which]
             number, repeat = divmod(position - ends[which], repeats)
-            sample = entry.suite.samples[numbers[number]]
-            yield Job(entry, sample, repeat + 1)
+            return entry, numbers[number], repeat + 1
+
+        if self._early is not None:
+            early = self._early
+            order = array("L", sorted(order, key=lambda at: early.rank(*find(at)[:2])))
+        for position in order:
+            entry, number, repeat = find(position)
+            yield Job(entry, entry.suite.samples[number], repeat)
 
     def _to_make(self, job: Job) -> Job | None:
         """Return the trial with what is known of it, or None where it needs no request.
@@ -224,6 +247,8 @@ class Runner:
             same = finished.grading_fingerprint == grading_key(job.entry.grading, job.sample)
             if same and not finished.pending:
                 self._count(job, "finished")
+                if self._early is not None:
+                    self._early.take(job, self._earlier.line(finished))
                 return None
             return job._replace(known=self._earlier.reread(finished))
         if known:
@@ -231,9 +256,9 @@ class Runner:
         entry = job.entry
         reason = skip_reason(entry.suite, job.sample, entry.arm) or self._unseen_by_judges(job)
         if reason:
-            mark = self._mark(job)
-            self._asker.journal.trial(skip_line(job, self._asker, mark, f"not allowed: {reason}"))
-            self._note(job, Outcome("skipped"))
+            line = skip_line(job, self._asker, self._mark(job), f"not allowed: {reason}")
+            self._asker.journal.trial(line)
+            self._note(job, Outcome("skipped", line=line))
             return None
         return job
 
@@ -251,9 +276,9 @@ class Runner:
         stopped = self._outages.given_up.get((job.entry.suite.name, job.entry.arm.name))
         if not stopped or job.known.answers:
             return False
-        mark = self._mark(job)
-        self._asker.journal.trial(error_line(job, self._asker, mark, f"not sent: {stopped.said}"))
-        self._note(job, Outcome("error"))
+        line = error_line(job, self._asker, self._mark(job), f"not sent: {stopped.said}")
+        self._asker.journal.trial(line)
+        self._note(job, Outcome("error", line=line))
         return True
 
     def _request_hash(self, job: Job) -> str:
@@ -271,12 +296,15 @@ class Runner:
         """Journal as skipped what the suite no longer holds: old figures must not count."""
         arms = {(entry.suite.name, entry.arm.name) for entry, _ in self._entries}
         for trial in self._earlier.left():
-            if (trial.suite, trial.arm) in arms:
+            undecided = self._early is None or not self._early.knows(trial.suite, trial.sample_id)
+            if (trial.suite, trial.arm) in arms and undecided:
                 self._asker.journal.trial(_set_aside(trial, self._asker.clock.now_iso()))
 
     def _note(self, job: Job, outcome: Outcome) -> None:
         arm = (job.entry.suite.name, job.entry.arm.name)
         self._counts[outcome.status] += 1
+        if self._early is not None:
+            self._early.take(job, outcome.line)
         self._count(job, outcome.status)
         self._progress.trial(outcome.status)
         if outcome.status == "error":

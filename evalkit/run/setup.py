@@ -60,6 +60,9 @@ class RunOptions(Record, frozen=True, kw_only=True):
         results: Where the run's folder is made.
         concurrency: Replaces every provider's own concurrency.
         outputs: A recording whose arms take part as provider `outputs`, beside those of the file.
+        stop_when_decided: A gate.yaml that ends each suite as soon as its rules are decided.
+        baseline: The arm in use, for that.
+        candidate: The arm that may take its place, for that.
     """
 
     suites: tuple[str, ...]
@@ -76,6 +79,9 @@ class RunOptions(Record, frozen=True, kw_only=True):
     allow_code: bool = False
     command: str = ""
     outputs: str | None = None
+    stop_when_decided: str | None = None
+    baseline: str | None = None
+    candidate: str | None = None
 
 
 class Plan(NamedTuple):

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from evalkit.core.records import Attempt, Completion, Parsed, Sample, Score
+from evalkit.core.records import Attempt, Completion, Parsed, Sample, Score, hash64
 from evalkit.graders.grading import Grading
 from evalkit.graders.parse import Parser
 from evalkit.run.clock import SystemClock
 from evalkit.run.events import AttemptLine, TrialLine, attempt_of, belongs
 from evalkit.run.trial import GradeBy, graded_line, grading_key
-from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite
 
 

@@ -91,11 +91,15 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a trial ended, for the runner's own counts; `unjudged` says why a judge gave no score."""
+    """How a trial ended, for the runner's own counts; `unjudged` says why a judge gave no score.
+
+    `line` is the trial as it was journalled.
+    """
 
     status: Status
     error: ProviderError | None = None
     unjudged: str | None = None
+    line: TrialLine | None = None
 
 
 async def make_trial(job: Job, desk: JudgeDesk, *, stream: bool, holds_slot: bool) -> Outcome:
@@ -119,8 +123,9 @@ async def make_trial(job: Job, desk: JudgeDesk, *, stream: bool, holds_slot: boo
     except NotRecorded as lacking:
         return _skip(job, asker, request_hash, str(lacking))
     if not answers:
-        asker.journal.trial(error_line(job, asker, request_hash, str(error)))
-        return Outcome("error", error)
+        failed = error_line(job, asker, request_hash, str(error))
+        asker.journal.trial(failed)
+        return Outcome("error", error, line=failed)
     scores = await _scores(job, desk, asked, *answers[-1])
     line = graded_line(
         _line(job, asker, request_hash, "ok", None),
@@ -131,7 +136,7 @@ async def make_trial(job: Job, desk: JudgeDesk, *, stream: bool, holds_slot: boo
         regraded=known.was_graded,
     )
     asker.journal.trial(line)
-    return Outcome(line.status, unjudged=_unjudged(scores))
+    return Outcome(line.status, unjudged=_unjudged(scores), line=line)
 
 
 class _Asked(NamedTuple):
@@ -271,8 +276,9 @@ def skip_line(job: Job, asker: Asker, request_hash: str, reason: str) -> TrialLi
 
 
 def _skip(job: Job, asker: Asker, request_hash: str, reason: str) -> Outcome:
-    asker.journal.trial(skip_line(job, asker, request_hash, reason))
-    return Outcome("skipped")
+    line = skip_line(job, asker, request_hash, reason)
+    asker.journal.trial(line)
+    return Outcome("skipped", line=line)
 
 
 def _line(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Record, Score, Trial
+from evalkit.core.records import Record, Score, Trial, hash64
 from evalkit.graders.rubric_file import Criterion
 from evalkit.providers.replay import recorded_models
 from evalkit.run.agreement import Confirm
@@ -20,7 +20,6 @@ from evalkit.run.folder import Run
 from evalkit.run.plan import Selection
 from evalkit.run.progress import Progress
 from evalkit.run.setup import OUTPUTS, RunOptions, grading_of
-from evalkit.suite.data import hash64
 from evalkit.suite.loader import read_spec
 
 

@@ -69,6 +69,23 @@ def gaffke_limits(value: Array, size: Array, level: float) -> tuple[float, float
     return low, high
 
 
+def gaffke_tail(value: Array, size: Array, mean: float) -> float:
+    """Return the one-sided level at which the lower limit of `gaffke_limits` is this mean.
+
+    The p-value of "the mean of values in [0, 1] is at most this"; for values 0 and 1 of equal
+    sizes it is the exact binomial tail.
+
+    Args:
+        value: Means of the independent units in [0, 1], shape (n,).
+        size: How many observations each unit holds, shape (n,).
+        mean: The mean that is tested, above 0.
+
+    Source:
+        As of `gaffke_limits`.
+    """
+    return math.exp(_log_tail(_grouped(value, size / size.max()), mean))
+
+
 def _exact_limits(ones: int, n: int, alpha: float) -> tuple[float, float]:
     """The same limits for two-valued data, where they have a closed form."""
     low = beta_quantile(alpha, ones, n - ones + 1) if ones else 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 
 _TINY = 1e-300
@@ -56,6 +57,7 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
     return bisect(lambda x: beta_cdf(x, a, b) - probability, 0.0, 1.0)
 
 
+@lru_cache(maxsize=256)
 def t_quantile(probability: float, freedom: float) -> float:
     """Return Student's t quantile for `freedom` degrees of freedom.
 

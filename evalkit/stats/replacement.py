@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from evalkit.stats.distributions import t_cdf
 from evalkit.stats.labels import is_missing
+from evalkit.stats.multiple import benjamini_yekutieli
 
 Array = npt.NDArray[np.float64]
 
@@ -109,8 +110,7 @@ def alt_test(
             another person labelled too.
 
     Source:
-        Calderon, Reichart & Dror (2025), ACL, arXiv:2501.10970; Benjamini & Yekutieli (2001),
-        doi:10.1214/aos/1013699998.
+        Calderon, Reichart & Dror (2025), ACL, arXiv:2501.10970; `benjamini_yekutieli`.
 
     Example:
         >>> judge = {i: i % 2 for i in range(40)}
@@ -185,7 +185,7 @@ def _scores(
 def _compared(scored: Mapping[Hashable, Array], epsilon: float) -> dict[Hashable, Comparison]:
     difference = {person: np.sign(s[:, 0] - s[:, 1]) for person, s in scored.items()}
     p_values = [_p_value(gap, epsilon) for gap in difference.values()]
-    adjusted = _benjamini_yekutieli(p_values)
+    adjusted = benjamini_yekutieli(p_values)
     return {
         person: Comparison(
             n=len(gap),
@@ -206,15 +206,3 @@ def _p_value(difference: Array, epsilon: float) -> float:
         return 0.0 if mean < epsilon else 1.0
     error = float(difference.std(ddof=1)) / math.sqrt(n)
     return t_cdf((mean - epsilon) / error, n - 1)
-
-
-def _benjamini_yekutieli(p_values: list[float]) -> list[float]:
-    """Return adjusted p-values: p_(i) m / i sum_j 1/j, made monotone from the largest down."""
-    m = len(p_values)
-    harmonic = math.fsum(1.0 / j for j in range(1, m + 1))
-    order = sorted(range(m), key=p_values.__getitem__, reverse=True)
-    adjusted, least = [0.0] * m, 1.0
-    for place, index in enumerate(order):
-        least = min(least, p_values[index] * m / (m - place) * harmonic)
-        adjusted[index] = least
-    return adjusted

@@ -25,7 +25,7 @@ import msgspec
 from evalkit.core.documents import decode_text, show
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import SENSITIVITIES, demand_problem
-from evalkit.core.records import Record, Sample, canonical_json, fingerprint
+from evalkit.core.records import Record, Sample, canonical_json, fingerprint, hash64
 from evalkit.suite.hub import HubName, hub_rows, title
 
 SampleCheck = Callable[[Sample], str | None]
@@ -293,11 +293,6 @@ def read_samples(
     if problems:
         raise ConfigError(problems)
     return tuple(samples)
-
-
-def hash64(text: str) -> int:
-    """Return a 64-bit hash of a text, the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _line_problem(raw: bytes, error: Exception) -> str:

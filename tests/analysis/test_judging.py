@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from evalkit.analysis.judging import CriterionFacts, Verdict, judge_figures
-from evalkit.analysis.labels import Item, Label
+from evalkit.analysis.judges.figures import CriterionFacts, Verdict, judge_figures
+from evalkit.analysis.judges.labels import Item, Label
 from evalkit.stats import wilson
 
 YES_NO = CriterionFacts(id="ok", question="?", verdicts=("no", "yes"))

@@ -14,7 +14,13 @@ from trials_by_hand import ArmFacts, attempt, completion, error, price, row, row
 
 from evalkit.analysis.summary import SuiteFacts
 from evalkit.core.records import Score, Status, Usage
-from evalkit.stats import clopper_pearson, fieller, mean_interval, quantile_interval, wilson
+from evalkit.stats import (
+    clopper_pearson,
+    cost_per_success,
+    mean_interval,
+    quantile_interval,
+    wilson,
+)
 
 KEYS = {
     "suite", "arm", "model", "structured_mode", "weights", "recorded", "n_asked",
@@ -167,16 +173,16 @@ def test_cost_includes_errored_and_repeated_attempts():
     assert pytest.approx(found["cost_per_success_usd"]) == 2 * 0.00011
 
 
-def test_cost_per_success_has_fiellers_interval_where_it_exists():
-    """Else its ends are null and its value stands."""
+def test_cost_per_success_has_an_interval_from_the_first_success_on():
+    """One unit has none: its ends are null and its value stands."""
     values = [1.0] * 16 + [0.0] * 4
     found = row([trial(str(i), v) for i, v in enumerate(values)])["cost_per_success_interval"]
-    expected = fieller([0.00011] * 20, values)
+    expected = cost_per_success([0.00011] * 20, values)
     assert (expected.estimate, expected.low, expected.high) == pytest.approx(
         (found["value"], found["low"], found["high"])
     )
-    few = row([trial("a", 1.0), trial("b", 0.0)])["cost_per_success_interval"]
-    assert pytest.approx((few["value"], few["low"], few["high"])) == (0.00022, None, None)
+    few = row([trial("a", 1.0)])["cost_per_success_interval"]
+    assert pytest.approx((few["value"], few["low"], few["high"])) == (0.00011, None, None)
 
 
 def test_no_success_has_no_cost_per_success():

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from evalkit import api
-from evalkit.analysis.judge_check import JudgeCheck
-from evalkit.analysis.judging import FAIR_KAPPA
+from evalkit.analysis.judges.card import JudgeCheck
+from evalkit.analysis.judges.figures import FAIR_KAPPA
 from evalkit.providers import weights
 from evalkit.run.folder import Run
 from evalkit.run.plan import Selection
@@ -73,7 +73,7 @@ def test_the_embedded_judge_is_held_against_labels(suites: Path) -> None:
 
 def test_the_card_of_the_embedded_judge_is_valid_and_speaks_against_it() -> None:
     """What lies in the project was made with the rubric and the prompt of today."""
-    from evalkit.analysis.judge_check import doubts, find_card
+    from evalkit.analysis.judges.card import doubts, find_card
     from evalkit.run.setup import grading_of
     from evalkit.suite.loader import read_spec
 

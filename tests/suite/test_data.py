@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Sample
-from evalkit.suite.data import DataSpec, Samples, hash64, open_table, read_samples
+from evalkit.core.records import Sample, hash64
+from evalkit.suite.data import DataSpec, Samples, open_table, read_samples
 from evalkit.suite.loader import load_suite
 
 

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evalkit.analysis.judging import FAIR_KAPPA, CriterionFacts, Verdict, judge_figures
-from evalkit.analysis.labels import Item, Label, Labels, Vocabulary, read_labels
+from evalkit.analysis.judges.figures import FAIR_KAPPA, CriterionFacts, Verdict, judge_figures
+from evalkit.analysis.judges.labels import Item, Label, Labels, Vocabulary, read_labels
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Record
+from evalkit.core.records import Record, hash64
 from evalkit.graders.rubric_file import Criterion
 from evalkit.run.agreement import Confirm
 from evalkit.run.folder import Run
@@ -32,7 +32,6 @@ from evalkit.run.verdicts import (
     rubric_facts,
     rubric_to_use,
 )
-from evalkit.suite.data import hash64
 from evalkit.suite.loader import Suite, load_suite
 
 CARD = "judge_card.json"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from evalkit.analysis.figures import figure_or_none
-from evalkit.analysis.labels import Item, Label
+from evalkit.analysis.judges.labels import Item, Label
 from evalkit.core.records import Record
 from evalkit.stats.agreement import cohen_kappa, confusion, gwet_ac1
 from evalkit.stats.correction import ppi_mean, rogan_gladen

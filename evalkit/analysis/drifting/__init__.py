@@ -1,0 +1,1 @@
+"""One model over time: what changed, since when, and which samples to watch."""

@@ -1,0 +1,1 @@
+"""What judges said: sums, figures against people's labels, cards, preferences."""

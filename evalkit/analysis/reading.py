@@ -1,0 +1,137 @@
+"""A run's trials read into columns, once; large journals by several processes, arm by arm.
+
+It does not know what the columns are for.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from evalkit.analysis.columns import ArmColumns
+from evalkit.analysis.runs import summing_of
+from evalkit.core.errors import EvalkitError
+from evalkit.core.records import Trial, hash64
+from evalkit.run.events import TrialKey
+from evalkit.run.folder import Run, trials_in
+from evalkit.run.journal import NAME, Index
+
+Columns = dict[tuple[str, str], ArmColumns]
+LARGE_BYTES = 60_000_000
+_MOST_WORKERS = 8
+_WORKER = "evalkit.analysis.reading_worker"
+
+
+class Reading(NamedTuple):
+    """What was read of a run.
+
+    Attributes:
+        run: The run.
+        columns: By suite and arm.
+        names: Ids of the samples by suite, by their hash.
+        places: Where the trials' lines stand.
+    """
+
+    run: Run
+    columns: Columns
+    names: Mapping[str, Mapping[int, str]]
+    places: Index
+
+    def trials(self, wanted: Sequence[tuple[str, int, str, int]]) -> list[Trial]:
+        """Return trials by suite, hash of the sample, arm and repeat; those that are there."""
+        keys = [
+            TrialKey(suite, self.names[suite][sample], arm, repeat)
+            for suite, sample, arm, repeat in wanted
+            if sample in self.names.get(suite, {})
+        ]
+        return list(trials_in(self.places.find(keys)))
+
+
+class Part(NamedTuple):
+    """Arms that were read, without their places."""
+
+    columns: Columns
+    names: dict[str, dict[int, str]]
+
+
+def read_run(
+    run: Run,
+    providers: Path | None = None,
+    *,
+    arms: Sequence[str] | None = None,
+    seen: Callable[[Trial], None] | None = None,
+) -> Reading:
+    """Read a run's trials.
+
+    Args:
+        run: The run.
+        providers: Another providers file to take prices from.
+        arms: Only these arms.
+        seen: Told of every trial; the run is then read by this process alone.
+
+    Raises:
+        JournalError: If the journal is foreign, mixed or edited.
+        ConfigError: If the providers file is wrong.
+    """
+    names = list(dict.fromkeys(arm["arm"] for arm in run.manifest["arms"]))
+    wanted = [name for name in names if arms is None or name in arms]
+    workers = min(len(wanted), len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    if seen is not None or workers < 2 or (run.folder / NAME).stat().st_size < LARGE_BYTES:
+        index = run.index()
+        kept = None if arms is None else frozenset(wanted)
+        own = (t for t in trials_in(index.groups()) if kept is None or t.arm in kept)
+        part = read_part(run, providers, own, seen)
+        return Reading(run, part.columns, part.names, index)
+    shares = [wanted[i::workers] for i in range(workers)]
+    processes = [_start(run.folder, providers, share) for share in shares]
+    try:
+        index = run.index()
+        parts = [_finish(process) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    columns = {key: own for part in parts for key, own in part.columns.items()}
+    return Reading(run, columns, _merged(parts), index)
+
+
+def read_part(
+    run: Run,
+    providers: Path | None,
+    trials: Iterable[Trial],
+    seen: Callable[[Trial], None] | None = None,
+) -> Part:
+    """Put trials of a run into columns."""
+    summing = summing_of(run, run.manifest, providers)
+    names: dict[str, dict[int, str]] = {}
+    for trial in trials:
+        summing.add(trial)
+        names.setdefault(trial.suite, {})[hash64(trial.sample_id)] = trial.sample_id
+        if seen is not None:
+            seen(trial)
+    return Part(dict(summing.columns), names)
+
+
+def _merged(parts: Sequence[Part]) -> dict[str, dict[int, str]]:
+    names: dict[str, dict[int, str]] = {}
+    for part in parts:
+        for suite, own in part.names.items():
+            names.setdefault(suite, {}).update(own)
+    return names
+
+
+def _start(folder: Path, providers: Path | None, arms: Sequence[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", _WORKER, str(folder), str(providers or ""), *arms]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
+
+
+def _finish(process: subprocess.Popen[bytes]) -> Part:
+    out, _ = process.communicate()
+    if process.returncode:
+        raise EvalkitError(f"reading the journal: a worker ended with {process.returncode}")
+    return pickle.loads(out)  # type: ignore[no-any-return]  # noqa: S301 - of our own worker

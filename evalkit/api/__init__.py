@@ -1,0 +1,68 @@
+"""The façade for the command line, notebooks and CI: everything that evalkit does, by name.
+
+Each function takes paths and records and returns plain data or a record; none prints or exits.
+"""
+
+from evalkit.api.deciding import (
+    accept_baseline,
+    check_judge,
+    compare,
+    compare_by_judge,
+    drift,
+    gate,
+    self_test,
+)
+from evalkit.api.looking import (
+    check,
+    list_models,
+    list_runs,
+    list_suites,
+    load_suite,
+    new_canaries,
+    new_suite,
+    open_run,
+    pull_weights,
+)
+from evalkit.api.running import (
+    Result,
+    draw_chart,
+    export_replay,
+    merge,
+    regrade,
+    resume,
+    run,
+    show,
+    summarise,
+    write_tables,
+)
+from evalkit.core.errors import EvalkitError
+
+__all__ = [
+    "EvalkitError",
+    "Result",
+    "accept_baseline",
+    "check",
+    "check_judge",
+    "compare",
+    "compare_by_judge",
+    "draw_chart",
+    "drift",
+    "export_replay",
+    "gate",
+    "list_models",
+    "list_runs",
+    "list_suites",
+    "load_suite",
+    "merge",
+    "new_canaries",
+    "new_suite",
+    "open_run",
+    "pull_weights",
+    "regrade",
+    "resume",
+    "run",
+    "self_test",
+    "show",
+    "summarise",
+    "write_tables",
+]

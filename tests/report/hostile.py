@@ -1,0 +1,55 @@
+"""Texts that break pages, tables, XML and terminals, or command a CI runner; for every writer.
+
+`HOSTILE` are names and outputs as an attacker or a confused model would write them. Each test of a
+writer puts every one of them wherever a name can stand.
+"""
+
+from __future__ import annotations
+
+HOSTILE: dict[str, str] = {
+    "script": "</script><script>alert(1)</script>",
+    "comment": "<!-- -->",
+    "image": "<img src=x onerror=alert(1)>",
+    "javascript": "javascript:alert(1)",
+    "separators": "a\u2028b\u2029c",
+    "nul": "a\x00b",
+    "bell": "a\x07b\x1b]0;title\x07",
+    "ansi": "\x1b[31mred\x1b[0m\x9b2J",
+    "high surrogate": "a\ud800b",
+    "low surrogate": "\udfff",
+    "not characters": "\ufffe\uffff",
+    "right to left": "\u202egnp.exe\u2066x\u061c",
+    "formula": '=HYPERLINK("http://evil.example","x")',
+    "command call": "=cmd|'/c calc'!A1",
+    "cdata end": "]]>",
+    "testcase end": "</testcase></testsuite>",
+    "entity": "&lt;&#x0;&undefined;",
+    "runner error": "::error title=x::forged",
+    "runner mask": "::add-mask::a",
+    "runner old": "tail ##[add-mask]a",
+    "runner stop": "::stop-commands::x",
+    "runner next line": "a\n::error::forged\r::error::forged",
+    "runner other breaks": "a\x0b::error::forged\x0c\x85::error::forged\u2028::error::forged",
+    "runner percent": "%0A::error::forged%25",
+    "output": "x\nverdict=pass\nEOF",
+    "quick action": "/merge\n/close",
+    "pipe": "a|b\\|c\\\\|d",
+    "ticks": "`a``b```",
+    "table": "\n| a | b |\n| --- | --- |\n",
+    "link": "[x](http://evil.example) ![i](http://evil.example/a.png) <http://evil.example>",
+    "bare link": "https://evil.example www.evil.example ftp://evil.example a@evil.example",
+    "reference link": "[x]: http://evil.example",
+    "mention": "@octocat @all cc @org/team",
+    "references": "#1 !2 GH-3 owner/repo#4 ~label %5 $6 &7",
+    "heading": "# big",
+    "list": "- [ ] 1. > x",
+    "fence": "```\ncode\n~~~",
+    "emphasis": "**a** _b_ ~~c~~ $x^2$",
+    "emoji": "👩‍👩‍👧‍👦 e\u0301 \U000e0041",
+    "wide": "東京都" * 40,
+    "verdict": "✓ PASS\n✗ FAIL",
+    "spaces": "   ",
+    "empty": "",
+    "long": "x" * 1_000_000,
+    "long line of words": "PASS ::error::x " * 60_000,
+}
