@@ -29,9 +29,24 @@ def caveats(manifest: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     if manifest.get("unpriced_attempts") and manifest["options"].get("budget_usd"):
         count = manifest["unpriced_attempts"]
         said.append(f"{count} attempts have no price: the budget does not see them")
+    said += _stopped(manifest)
     if any(suite.get("judging") for suite in manifest["suites"]):
         said += doubtful(manifest, folder)
     return tuple(said)
+
+
+def _stopped(manifest: Mapping[str, Any]) -> list[str]:
+    """Say of which suites a part was asked, until it was decided."""
+    stopping = manifest.get("stopping")
+    if stopping is None:
+        return []
+    return [
+        f"{suite}: ended when it was decided ({verdict}), after {stopping['asked'][suite]} of "
+        f"{stopping['cap'][suite]} samples: these intervals are of a fixed number of samples and "
+        "do not hold for one that the results decided; those of `evalkit gate` do"
+        for suite, verdict in stopping["verdicts"].items()
+        if verdict is not None
+    ]
 
 
 def caveats_of(run: Run) -> list[str]:

@@ -19,7 +19,7 @@ from evalkit.core.errors import EvalkitError
 from evalkit.core.records import Trial, hash64
 from evalkit.run.events import TrialKey
 from evalkit.run.folder import Run, trials_in
-from evalkit.run.journal import NAME, Index
+from evalkit.run.journal import NAME, Index, Lines
 
 Columns = dict[tuple[str, str], ArmColumns]
 LARGE_BYTES = 60_000_000
@@ -90,14 +90,18 @@ def read_run(
     shares = [wanted[i::workers] for i in range(workers)]
     processes = [_start(run.folder, providers, share) for share in shares]
     try:
-        index = run.index()
-        parts = [_finish(process) for process in processes]
+        run.check()
+        found = [_finish(process) for process in processes]
     finally:
         for process in processes:
             process.kill()
             process.wait()
+    lines = Lines()
+    for _, places in found:
+        lines.extend(places)
+    parts = [part for part, _ in found]
     columns = {key: own for part in parts for key, own in part.columns.items()}
-    return Reading(run, columns, _merged(parts), index)
+    return Reading(run, columns, _merged(parts), Index(run.folder / NAME, lines))
 
 
 def read_part(
@@ -130,7 +134,7 @@ def _start(folder: Path, providers: Path | None, arms: Sequence[str]) -> subproc
     return subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
 
 
-def _finish(process: subprocess.Popen[bytes]) -> Part:
+def _finish(process: subprocess.Popen[bytes]) -> tuple[Part, Lines]:
     out, _ = process.communicate()
     if process.returncode:
         raise EvalkitError(f"reading the journal: a worker ended with {process.returncode}")

@@ -1,7 +1,7 @@
 """A worker of `analysis/reading.py`: `python -m ... RUN PROVIDERS ARM...`.
 
-Reads the arms that it is told and writes their columns to its standard output, pickled, for the
-process that started it. The journal has been checked by that one.
+Reads the arms that it is told and writes their columns and places to its standard output, pickled,
+for the process that started it and checks the journal meanwhile.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import sys
 from pathlib import Path
 
 from evalkit.analysis.reading import read_part
-from evalkit.run.folder import Run
+from evalkit.run.folder import Run, trials_in
+from evalkit.run.journal import NAME, Index, lines_of
 
 
 def main(folder: str, providers: str, *arms: str) -> None:
     """Read some arms of a run."""
     run = Run(Path(folder))
-    trials = run.trials(checked=True, arms=arms)
+    path = run.folder / NAME
+    lines = lines_of(path, arms=arms)
+    trials = trials_in(Index(path, lines).groups())
     part = read_part(run, Path(providers) if providers else None, trials)
-    pickle.dump(part, sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    pickle.dump((part, lines), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from evalkit.report.values import MISSING, clean, duration, money, share
 Document = Mapping[str, Any]
 Rule = Mapping[str, Any]
 MOST_CHARACTERS = 300
+WORSE = "worse, but within the limit"
 _STRAY = re.compile("[\ud800-\udfff\u061c\ufeff\ufffe\uffff]")
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 _DIFFERENCES = ("max_drop", "max_increase")
@@ -214,12 +215,12 @@ def _name(value: object) -> str:
 
 
 def reasons(document: Document) -> list[tuple[str, str]]:
-    """Return name and reason of each rule that does not hold, worst first."""
+    """Return name and reason of each rule that does not hold, or holds though it is worse."""
     several = len(document["suites"]) > 1
     return [
         (rule_name(rule, several=several), f"{word(rule['verdict'])}: {shown(rule['reason'], 600)}")
         for rule in worst_first(document["rules"])
-        if rule["verdict"] != "pass"
+        if rule["verdict"] != "pass" or WORSE in rule["reason"]
     ]
 
 

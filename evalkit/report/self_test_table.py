@@ -45,6 +45,8 @@ def _arm(arm: Mapping[str, Any], splits: int, style: Style) -> str:
         f"{arm['n']} samples, {arm['repeats']} repeats dealt to two sides {splits} times",
         f"false alarms: {share(results[0]['fail'])} of gates on an unchanged model",
     ]
+    if arm["warning"]:
+        lines.append(f"warning: {clean(arm['warning'])}")
     least = arm["minimum_detectable_effect"]
     if least is not None:
         lines.append(f"a difference in quality of {100 * least:.1f} points would be found in 80 %")

@@ -205,13 +205,13 @@ def lines_of(
         arms: Only lines of these arms: others are passed over without being decoded.
     """
     found, offset = Lines(), 0
-    marks = [_encoder.encode({"arm": arm})[1:-1] for arm in arms or ()]
+    marks = tuple(_encoder.encode({"arm": arm})[1:-1] for arm in arms or ())
     with path.open("rb") as file:
         for raw in file:
-            if raw.endswith(b"\n") and (arms is None or any(mark in raw for mark in marks)):
-                line = _keys.decode(raw)
-                wanted = arms is None or line.arm in arms
-                if wanted and (only is None or only(line.suite, line.sample_id, line.arm)):
+            wanted = arms is None or raw.startswith(marks, raw.find(b'"arm":'))
+            if wanted and raw.endswith(b"\n"):
+                line = _key_line(raw)
+                if only is None or only(line.suite, line.sample_id, line.arm):
                     found.add(line, offset)
             offset += len(raw)
     return found
@@ -222,6 +222,12 @@ class Lines:
 
     def __init__(self) -> None:
         self.keys, self.offsets, self.kinds = array("Q"), array("Q"), array("b")
+
+    def extend(self, other: Lines) -> None:
+        """Take the lines of another part of the same journal; those of one trial in one part."""
+        self.keys.extend(other.keys)
+        self.offsets.extend(other.offsets)
+        self.kinds.extend(other.kinds)
 
     def add(self, line: _KeyLine, offset: int) -> None:
         """Take one line."""
@@ -245,7 +251,7 @@ def _scan(path: Path, run_id: str, sha256: str | None, found: Lines | None) -> T
                 break
             chain = _checked(raw, chain, path, lines + 1)
             if found is not None or not raw.startswith(own):
-                line = _keys.decode(raw)
+                line = _key_line(raw)
                 if line.run_id != run_id:
                     raise JournalError(
                         f"{path}:{lines + 1}: this line is of another run than {run_id!r}"
@@ -330,6 +336,16 @@ class Index:
             else:
                 attempts.append(_attempts.decode(file.readline()))
         return attempts, None if trial is None else _trials.decode(trial)
+
+
+def _key_line(raw: bytes) -> _KeyLine:
+    """Decode the beginning of a line, where its keys stand, and not the texts behind them.
+
+    Before `repeat` stand texts, in which no quote is bare: the first bare name is its own.
+    """
+    at = raw.find(b',"repeat":')
+    end = raw.find(b",", at + 1)
+    return _keys.decode(raw[:end] + b"}") if 0 < at < end else _keys.decode(raw)
 
 
 def _next(chain: bytes, payload: bytes) -> bytes:

@@ -98,6 +98,7 @@ def binomial_cdf(k: int, n: int, p: float) -> float:
     return beta_cdf(1.0 - p, n - k, k + 1.0)
 
 
+@lru_cache(maxsize=1024)
 def binomial_quantile(probability: float, n: int, p: float) -> int:
     """Return the smallest k with P(X <= k) >= probability.
 

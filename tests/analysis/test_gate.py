@@ -305,6 +305,37 @@ def test_a_sample_regresses_when_most_repeats_do():
     assert only(gated(found, rule("pass_rate", critical=True, max_regressions=0)))["estimate"] == 1
 
 
+def test_quality_regresses_by_passing():
+    """A graded score that falls and still passes is no regression."""
+    old, new = np.full(200, 1.0), np.full(200, 0.9)
+    new[0] = 0.4
+    found = Contest(
+        side(old, arm="a", passed=np.ones(200), critical=np.arange(200) < 9),
+        side(new, arm="b", passed=(new >= 0.8) * 1.0, critical=np.arange(200) < 9),
+    )
+    for metric in ("quality", "pass_rate"):
+        row = only(gated(found, rule(metric, critical=True, max_regressions=0)))
+        assert (row["estimate"], row["verdict"]) == (1.0, "fail")
+
+
+def test_a_metric_of_which_less_is_better_may_be_held_from_above():
+    """Which way is up, the author of its grader knows."""
+    leaked = np.where(np.arange(300) < 30, 1.0, 0.0)
+    found = Contest(
+        side(np.ones(300), arm="a", metrics={"forbidden.leaked": np.zeros(300)}),
+        side(np.ones(300), arm="b", metrics={"forbidden.leaked": leaked}),
+    )
+    row = only(gated(found, rule("metrics.forbidden.leaked", max_increase=0.01)))
+    assert (row["verdict"], row["estimate"]) == ("fail", pytest.approx(0.1))
+
+
+def test_an_open_rule_far_beyond_the_limit_is_not_called_near_it():
+    """Nine samples, of which seven were lost, need a few more."""
+    row = only(gated(contest(*binary(9, 3, 0)), rule(max_drop=0.03)))
+    assert row["verdict"] == "inconclusive"
+    assert "near the limit" not in row["reason"]
+
+
 # ------------------------------------------------------------------- the whole gate
 
 

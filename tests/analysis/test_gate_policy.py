@@ -100,6 +100,10 @@ def test_slices_are_compared_as_samples_write_them(read):
         ("rules: [{metric: cost_per_success_usd, max_ratio: 0}]", "a number above 0, got 0"),
         ("rules: [{critical: true, max_regressions: 1.5}]", "a whole number from 0 up, got 1.5"),
         ("rules: [{metric: quality, max_regressions: 0}]", "does not fit 'quality'"),
+        (
+            "rules: [{metric: malformed_rate, critical: true, max_regressions: 0}]",
+            "does not fit 'malformed_rate'; allowed: max_increase, max",
+        ),
         ("rules: [{metric: quality, max_drop: 0.1, slices: {a: b}}]", "unknown key 'slices'"),
         ("rules: [{metric: quality, max_drop: 0.1, slice: de}]", "`slice` must be a mapping"),
         ("rules: [{metric: quality, max_drop: 0.1}]\nalpha: 5", "`alpha` must be a share above 0"),
@@ -137,7 +141,7 @@ def test_limits_are_described_in_words(read):
         "at most 2 %",
         "may be at most 1.2 times the baseline's",
         "may be at most 0.5 times the baseline's",
-        "may rise by at most 1 points",
+        "may rise by at most 1 point",
         "may drop by at most 5 points",
         "at most 0 may regress",
     ]

@@ -246,6 +246,23 @@ def test_the_self_test_splits_repeats_and_finds_few_false_alarms(evalkit, here):
     assert "false alarms: 0.0%" in table.out
 
 
+def test_the_self_test_of_a_model_without_noise_says_that_it_shows_nothing(evalkit, here):
+    """Equal repeats raise no alarm, whatever the gate."""
+    write_suite(60)
+    folder = run(evalkit, record({"old": range(6)}, 60, repeats=2), "--repeats", 2)
+    said = evalkit("gate", "--self-test", folder, "--splits", 20)
+    assert "all repeats of a sample scored the same" in said.out
+
+
+def test_the_self_test_makes_nothing_worse_than_it_can_be(evalkit, here):
+    """A quality of 0.05 cannot fall by ten points."""
+    write_suite(60)
+    folder = run(evalkit, record({"old": range(57)}, 60, repeats=2), "--repeats", 2)
+    said = evalkit("gate", "--self-test", folder, "--splits", 20, "--json")
+    drops = [row["drop"] for row in json.loads(said.out)["arms"][0]["results"]]
+    assert drops == [0.0, 0.02, 0.05]
+
+
 def test_the_self_test_needs_repeats(evalkit, two):
     """Exit 3: one repeat cannot be split."""
     said = evalkit("gate", "--self-test", two)
@@ -264,6 +281,7 @@ def test_the_self_test_needs_repeats(evalkit, two):
             "no arm 'log:nwe'; it has: log:old",
         ),
         (("{run}", "--candidate", "log:new"), "--baseline is missing; it has the arms"),
+        (("{one}",), "'log:old' is its only arm; name --against a run or baseline file"),
         (("{run}", "--baseline", "log:new", "--candidate", "log:new"), "are both 'log:new'"),
         (("{run}/none", *ARMS), "no run.json"),
         ((), "RUN is missing"),
@@ -280,7 +298,8 @@ def test_wrong_usage_is_one_line_and_exit_2(evalkit, two, arguments, said):
     Path("other.json").write_text("{}")
     Path("newer.json").write_text('{"kind": "evalkit baseline", "schema_version": 99}')
     Path("torn.json").write_text('{"kind": "evalkit baseline", "schema_version": 1, "suites": 3}')
-    given = [argument.format(run=two) for argument in arguments]
+    one = "{one}" in arguments and run(evalkit, record({"old": ()}, N, name="one"))
+    given = [argument.format(run=two, one=one) for argument in arguments]
     found = gate(evalkit, *given)
     assert found.code == 2
     assert said in found.err

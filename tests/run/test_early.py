@@ -119,6 +119,22 @@ def test_the_gate_says_what_the_run_was_stopped_by(equal, worse):
     assert all(row["within"] for row in found["evidence"])
 
 
+def test_the_arms_of_the_run_are_those_of_its_gate(equal):
+    """Whom it was stopped by need not be said again; its figures are marked as stopped."""
+    closed = run(equal)
+    found = api.gate(GateRequest(run=closed.folder, policy=equal.root / "gate.yaml"))
+    assert (found["baseline"], found["candidate"]) == ("log:old", "log:new")
+    (warning,) = api.show(closed.folder).warnings
+    assert "ended when it was decided (pass)" in warning
+
+
+def test_a_run_that_was_stopped_is_no_baseline(equal):
+    """Its samples are those that decided."""
+    closed = run(equal)
+    with pytest.raises(ConfigError, match="to end when it was decided"):
+        api.accept_baseline(closed.folder, equal.root / "b.json", arm="log:old")
+
+
 def test_repeats_of_a_sample_are_one_value(equal):
     """The average enters when all are there."""
     recorded(equal, {"old": range(0, N, 10), "new": range(0, N, 10)}, repeats=3)

@@ -83,6 +83,11 @@ def accept(run: Run, arm: str | None, now: str, providers: Path | None = None) -
         ConfigError: If the arm is not there, or nothing of it was scored.
         JournalError: If the journal is foreign, mixed or edited.
     """
+    if run.manifest.get("stopping") is not None:
+        raise ConfigError(
+            f"{run.folder}: this run was to end when it was decided: its samples are those that "
+            "decided, and no fair baseline; accept a run of the whole suite"
+        )
     arm = arm or _only_arm(run)
     names = Names()
     reading = read_run(run, providers, arms=[arm], seen=names.add)

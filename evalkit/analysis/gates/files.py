@@ -93,8 +93,11 @@ def contests_of(
         ConfigError: If an arm is not named and cannot be guessed, or is not there.
     """
     against = request.against or request.run
+    stopping = next((side.stopping for side in sides.values() if side.stopping), None) or {}
     baseline = request.baseline or policy.baseline
-    candidate = request.candidate or policy.candidate
+    candidate = request.candidate or policy.candidate or stopping.get("candidate")
+    if others is sides:
+        baseline = baseline or stopping.get("baseline")
     if baseline is None:
         baseline = _only(others, exclude=candidate if others is sides else None,
                          option="--baseline", where=str(against))  # fmt: skip
@@ -117,9 +120,15 @@ def contests_of(
 
 
 def _only(sides: Sides, *, exclude: str | None, option: str, where: str) -> str:
-    names = [n for n in dict.fromkeys(name for _, name in sides) if n != exclude]
-    if len(names) == 1:
+    every = list(dict.fromkeys(name for _, name in sides))
+    names = [n for n in every if n != exclude]
+    if len(names) == 1 and (exclude is not None or option == "--candidate" or len(every) == 1):
         return names[0]
+    if not names:
+        raise ConfigError(
+            f"{where}: {exclude!r} is its only arm; name --against a run or baseline file that "
+            "holds the other"
+        )
     raise ConfigError(
         f"{where}: {option} is missing; it has the arms: {', '.join(names) or 'none'}"
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from evalkit.analysis.measures import Measure, find_measure, known_measures
+from evalkit.analysis.measures import FAMILIES, Measure, find_measure, known_measures
 from evalkit.core.documents import Node, read_yaml
 from evalkit.core.records import Record, canonical_json, fingerprint
 
 Limit = Literal["max_drop", "max_increase", "max", "min", "max_ratio", "max_regressions"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
+REGRESSING = ("pass_rate", "quality")
 SCHEMA_VERSION = 1
 
 
@@ -207,8 +208,10 @@ def _number(node: Node, kind: Limit, valid: Any, what: str) -> float | None:
 
 def allowed_limits(measure: Measure, *, critical: bool = False) -> tuple[Limit, ...]:
     """Return the kinds of limit that a measure can have."""
-    if critical:
+    if critical and measure.name in REGRESSING:
         return ("max_regressions", *allowed_limits(measure))
+    if measure.name.startswith(FAMILIES):  # which way is up, the suite's author knows
+        return ("max_drop", "max_increase", "min", "max")
     if measure.kind != "mean":
         return ("max_ratio", "max")
     return ("max_drop", "min") if measure.higher_is_better else ("max_increase", "max")
@@ -222,9 +225,10 @@ def describe(rule: Rule) -> str:
         'may drop by at most 3 points'
     """
     points = f"{100 * rule.limit:g}"
+    unit = "point" if points == "1" else "points"
     return {
-        "max_drop": f"may drop by at most {points} points",
-        "max_increase": f"may rise by at most {points} points",
+        "max_drop": f"may drop by at most {points} {unit}",
+        "max_increase": f"may rise by at most {points} {unit}",
         "max_ratio": f"may be at most {rule.limit:g} times the baseline's",
         "max_regressions": f"at most {rule.limit:g} may regress",
         "max": f"at most {points} %" if rule.measure.kind == "mean" else f"at most {rule.limit:g}",

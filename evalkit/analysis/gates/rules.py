@@ -14,6 +14,7 @@ import numpy as np
 
 from evalkit.analysis.figures import Rows, mean_interval_of
 from evalkit.analysis.gates.policy import Rule, describe
+from evalkit.analysis.measures import MEASURES
 from evalkit.analysis.outcomes import Array, Mask, Outcomes
 from evalkit.analysis.pairing import (
     Pairs,
@@ -256,7 +257,7 @@ def _regressions(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
     ])))  # fmt: skip
     if not marked:
         return _nothing("no sample is marked critical" if rule.critical else "no sample is there")
-    pairs = pairs_of(rule.measure, bout.baseline, bout.candidate, kept)
+    pairs = pairs_of(MEASURES["pass_rate"], bout.baseline, bout.candidate, kept)
     count = int(((pairs.baseline > 0.5) & (pairs.candidate <= 0.5)).sum())
     unknown = marked - len(pairs)
     verdict: Verdict = "pass"
@@ -328,8 +329,11 @@ def _told(judged: Judged, rule: Rule, advice: _Advice) -> Judged:
     reason = "worse, margin undecided" if advice.worse else "undecided"
     if judged.high is None:
         reason = f"undecided: {judged.n} {advice.unit} are too few for an upper bound"
-    if advice.needed is None or advice.needed <= judged.n:
+    if advice.needed is None:
         return judged._replace(reason=f"{head}: {reason}; the estimate is near the limit")
+    if advice.needed <= judged.n:
+        more = f"a few more {advice.unit} would decide, if the estimate stays"
+        return judged._replace(reason=f"{head}: {reason}; {more}")
     reason += f"; about {advice.needed - judged.n} more {advice.unit} would decide"
     if advice.repeats is not None:
         reason += f", or {advice.repeats[0]} repeats in place of {advice.repeats[1]}"

@@ -21,7 +21,7 @@ from evalkit.analysis.gates.policy import DEFAULT, GatePolicy, read_gate
 from evalkit.analysis.gates.rules import Bout, judge_rule
 from evalkit.analysis.measures import MEASURES
 from evalkit.analysis.outcomes import Ids, Outcomes, numbered, taken
-from evalkit.analysis.pairing import pairs_of
+from evalkit.analysis.pairing import noise, pairs_of, sample_means
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.sides import sides_of
 from evalkit.core.records import Record
@@ -91,6 +91,7 @@ def _arm(outcomes: Outcomes, policy: GatePolicy, request: SelfTest) -> dict[str,
         "n": len(starts),
         "repeats": int(count.max()) if len(count) else 0,
         "reason": None,
+        "warning": None,
         "results": [],
         "minimum_detectable_effect": None,
     }
@@ -101,10 +102,17 @@ def _arm(outcomes: Outcomes, policy: GatePolicy, request: SelfTest) -> dict[str,
     rng = np.random.default_rng(request.seed)
     dealer = _Dealer(outcomes, starts[whole], count[whole], rng)
     row["n"] = int(whole.sum())
-    row["results"] = [_result(dealer, policy, drop, request.splits) for drop in DROPS]
+    quality = float(np.nanmean(outcomes.quality))
+    drops = [drop for drop in DROPS if drop <= quality]
+    row["results"] = [_result(dealer, policy, drop, request.splits) for drop in drops]
+    if not noise(sample_means(outcomes, outcomes.quality)) > 0:
+        row["warning"] = (
+            "all repeats of a sample scored the same: there is no noise that could raise a false "
+            "alarm, and what is found in 80 % says nothing of a noisy model"
+        )
     dealt = dealer.deal(resample=False)
     pairs = pairs_of(MEASURES["quality"], dealt.one, dealt.other)
-    row["minimum_detectable_effect"] = detectable(pairs, len(pairs)) if len(pairs) else None
+    row["minimum_detectable_effect"] = detectable(pairs, pairs.units) if len(pairs) else None
     return row
 
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from evalkit.stats.intervals import wilson
 from evalkit.stats.stopping import simulate_stopping
 
-DRAWS = 200
+MOST_DRAWS = 1000
+SAMPLES_DRAWN = 1_000_000
 _LEAST_DISCORDANCE = 0.01
 
 
@@ -58,15 +60,19 @@ def _simulated(stopping: Mapping[str, Any], suite: str) -> dict[str, Any] | None
     discordance = min(1.0, max(seen, margin, _LEAST_DISCORDANCE))
     cap, alpha = stopping["cap"][suite], stopping["alpha"]
     rng = np.random.default_rng(0)
+    draws = max(100, min(MOST_DRAWS, SAMPLES_DRAWN // cap))
     at_margin = simulate_stopping(
-        margin, (-margin, discordance), cap, alpha=alpha, draws=DRAWS, rng=rng
+        margin, (-margin, discordance), cap, alpha=alpha, draws=draws, rng=rng
     )
-    equal = simulate_stopping(margin, (0.0, discordance), cap, alpha=alpha, draws=DRAWS, rng=rng)
+    equal = simulate_stopping(margin, (0.0, discordance), cap, alpha=alpha, draws=draws, rng=rng)
+    error = wilson(round(at_margin.passed * draws), draws)
     return {
         "margin": margin,
         "discordance": discordance,
-        "draws": DRAWS,
+        "draws": draws,
         "false_pass": at_margin.passed,
+        "false_pass_low": error.low,
+        "false_pass_high": error.high,
         "false_fail": equal.failed,
         "equal_decided": equal.passed + equal.failed,
         "equal_median_samples": equal.median_samples,
@@ -92,7 +98,8 @@ def stop_lines(rows: list[dict[str, Any]]) -> list[str]:
                 f"  such a run, simulated {found['draws']} times at a margin of "
                 f"{100 * found['margin']:g} points and {100 * found['discordance']:.0f} % "
                 f"discordance: a candidate at the margin passes in {100 * found['false_pass']:.1f} "
-                f"%, an equal one fails in {100 * found['false_fail']:.1f} % and is decided after "
+                f"% [{100 * found['false_pass_low']:.1f}, {100 * found['false_pass_high']:.1f}], "
+                f"an equal one fails in {100 * found['false_fail']:.1f} % and is decided after "
                 f"{found['equal_median_samples']:.0f} samples (median)"
             )
     return lines
