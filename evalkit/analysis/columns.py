@@ -18,7 +18,7 @@ import numpy.typing as npt
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
 from evalkit.analysis.judges.tally import JudgeTally
 from evalkit.analysis.metrics import MetricColumns
-from evalkit.core.records import Mode, Record, Status, Trial, hash64
+from evalkit.core.records import Mode, Record, Status, Trial, Usage, hash64
 
 Array = npt.NDArray[np.float64]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
@@ -228,13 +228,22 @@ class ArmColumns:
                     self.params_sent = attempt.params_sent
                 written = None if usage is None else usage.output
             if usage is not None and not attempt.cached:
-                for kind in TOKENS:
-                    count = getattr(usage, kind)
-                    if count is not None:
-                        self.tokens[kind] = self.tokens.get(kind, 0) + count
+                self._add_tokens(usage)
         self.output_tokens.append(written)
         self.tries += tries
         self.tried += tries > 0
+
+    def _add_tokens(self, usage: Usage) -> None:
+        tokens = self.tokens
+        for kind, count in (
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write),
+            ("reasoning", usage.reasoning),
+        ):
+            if count is not None:
+                tokens[kind] = tokens.get(kind, 0) + count
 
 
 def _count(reasons: Counter[str], reason: str | None) -> None:

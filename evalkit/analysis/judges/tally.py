@@ -34,6 +34,8 @@ class JudgeTally:
                 self.calls += 1
                 self.paid.setdefault(attempt.model)
         for score in trial.scores:
+            if score.details is None and score.failure is None:
+                continue
             counts = (score.details or {}).get("judging")
             if not isinstance(counts, Mapping) or not counts.keys() >= _COUNTED:
                 continue  # a grader of the suite's own may use the word as it likes
