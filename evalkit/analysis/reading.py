@@ -112,12 +112,13 @@ def read_part(
 ) -> Part:
     """Put trials of a run into columns."""
     summing = summing_of(run, run.manifest, providers)
-    names: dict[str, dict[int, str]] = {}
+    ids: dict[str, set[str]] = {}
     for trial in trials:
         summing.add(trial)
-        names.setdefault(trial.suite, {})[hash64(trial.sample_id)] = trial.sample_id
+        ids.setdefault(trial.suite, set()).add(trial.sample_id)
         if seen is not None:
             seen(trial)
+    names = {suite: {hash64(one): one for one in own} for suite, own in ids.items()}
     return Part(dict(summing.columns), names)
 
 

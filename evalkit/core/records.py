@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -322,7 +321,6 @@ def fingerprint(value: object) -> str:
     return hashlib.blake2b(canonical_json(value), digest_size=16).hexdigest()
 
 
-@lru_cache(maxsize=1 << 16)
 def hash64(text: str) -> int:
     """Return 64 bits that stand for a text, the same on every machine."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
