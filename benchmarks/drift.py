@@ -10,9 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.analysis.drifting.comparisons import detectable
 from evalkit.analysis.drifting.watch import LIMIT, Watch, watch
-from evalkit.analysis.pairing import Pairs, difference
+from evalkit.analysis.pairing import Pairs, detectable, difference
 from evalkit.stats import cusum
 
 Array = npt.NDArray[np.float64]

@@ -44,7 +44,9 @@ Tables and paths go to stdout, progress and warnings to stderr. `NO_COLOR` is re
 | exit code | meaning |
 | ---: | --- |
 | 0 | done |
+| 1 | `gate` failed, or `drift --fail-on drift` found something worse |
 | 2 | wrong usage or configuration: nothing was sent |
+| 3 | inconclusive, or the runs are not comparable |
 | 4 | the run is not complete (outage, budget, too many errors); `evalkit resume` goes on |
 | 130 | interrupted: likewise |
 

@@ -83,7 +83,7 @@ class ArmColumns:
         self.judged = JudgeTally()
         self.model = ""
         self.mode: Mode | None = None
-        self.mode_not_honoured = 0
+        self.mode_not_honoured = self.skipped_critical = 0
         self.params_sent: dict[str, Any] | None = None
         self.sample, self.cluster, self.skipped = array("Q"), array("Q"), array("Q")
         self.repeat, self.state = array("i"), array("b")
@@ -110,6 +110,7 @@ class ArmColumns:
         if trial.status == "skipped":
             _count(self.skip_reasons, trial.reason)
             self.skipped.append(hash64(trial.sample_id))
+            self.skipped_critical += trial.critical
             return
         self.judged.add(trial)
         self._add_identity(trial)

@@ -16,8 +16,10 @@ import numpy as np
 from evalkit.analysis.measures import MEASURES, Measure
 from evalkit.analysis.outcomes import Mask, Outcomes, numbered
 from evalkit.analysis.pairing import (
+    POWER,
     Pairs,
     SampleMeans,
+    detectable,
     difference,
     joined,
     ratio,
@@ -31,7 +33,6 @@ from evalkit.stats.paired import PairedDifference
 from evalkit.stats.resampling import resampled_sums
 
 LEVEL = 0.95
-POWER = 0.8
 DRAWS = 10_000
 MOST_LEFT_OUT = 50
 MEANS = ("quality", "pass_rate", "malformed_rate", "usable_rate", "refusal_rate")
@@ -112,7 +113,7 @@ class Comparison:
                 found.append((duel, pairs, difference(pairs, LEVEL)))
         adjusted = holm([d.p_value for _, _, d in found]) if found else []
         rows = [
-            {**mean_row(measure, duel, pairs, own), "p_adjusted": p, "n_comparisons": len(found)}
+            {**mean_row(measure, duel, pairs, own, len(found)), "p_adjusted": p}
             for (duel, pairs, own), p in zip(found, adjusted, strict=True)
         ]
         if measure.name == "quality" and self._draws:
@@ -166,17 +167,18 @@ class Comparison:
         adjusted = holm([own.p_value for _, _, own in found]) if found else []
         return [
             {
-                **mean_row(measure, duel, pairs, own),
+                **mean_row(measure, duel, pairs, own, len(found)),
                 "slice": wanted,
                 "p_adjusted": p,
-                "n_comparisons": len(found),
             }
             for (wanted, pairs, own), p in zip(found, adjusted, strict=True)
         ]
 
 
-def mean_row(measure: Measure, duel: Duel, pairs: Pairs, own: PairedDifference) -> dict[str, Any]:
-    """Return a row of `compare` for a measure that is a mean."""
+def mean_row(
+    measure: Measure, duel: Duel, pairs: Pairs, own: PairedDifference, comparisons: int = 1
+) -> dict[str, Any]:
+    """Return a row of `compare` for a measure that is a mean, one of so many comparisons."""
     wins, losses, ties = pairs.wins(higher_is_better=measure.higher_is_better)
     return {
         **_who(measure, duel),
@@ -187,11 +189,12 @@ def mean_row(measure: Measure, duel: Duel, pairs: Pairs, own: PairedDifference) 
         "method": own.method,
         "p_value": own.p_value,
         "p_adjusted": None,
-        "n_comparisons": 1,
+        "n_comparisons": comparisons,
         "wins": wins,
         "losses": losses,
         "ties": ties,
-        "minimum_detectable_effect": detectable(pairs, own.n),
+        "minimum_detectable_effect": _least_effect(pairs),
+        "would_show": _would_show(pairs, own, comparisons),
         "baseline_value": float(pairs.baseline.mean()),
         "candidate_value": float(pairs.candidate.mean()),
         "check": None,
@@ -220,21 +223,39 @@ def ratio_row(measure: Measure, duel: Duel) -> dict[str, Any] | None:
         "losses": None,
         "ties": None,
         "minimum_detectable_effect": None,
+        "would_show": None,
         "baseline_value": both.values[0],
         "candidate_value": both.values[1],
         "check": None,
     }
 
 
-def detectable(pairs: Pairs, units: int) -> float | None:
-    """Return the difference that would be found in 80 % of such studies; None above 1.
+def _least_effect(pairs: Pairs) -> float | None:
+    """Return (z[1 - alpha/2] + z[power]) times the standard error of the difference as it was.
 
-    (z[1 - alpha/2] + z[power]) times the standard error: for zeros and ones that is
-    `minimum_detectable_effect` of the discordance that was seen.
+    For zeros and ones that is `minimum_detectable_effect` of the discordance that was seen. None
+    where all pairs are equal, or above 1.
     """
+    if not pairs.difference.any():
+        return None
     z = normal_quantile(0.5 + LEVEL / 2.0) + normal_quantile(POWER)
-    found = z * spread(pairs) / math.sqrt(units)
+    found = z * spread(pairs) / math.sqrt(pairs.units)
     return found if found <= 1.0 else None
+
+
+def _would_show(pairs: Pairs, own: PairedDifference, comparisons: int) -> float | None:
+    """Return the difference that would be found in 80 % of such studies, adjusted for their number.
+
+    Where the interval is the cautious one of few samples, it is that one's reach with the same
+    power.
+    """
+    alpha = (1.0 - LEVEL) / comparisons
+    found = detectable(pairs, alpha)
+    if found is None or "gaffke" not in own.method:
+        return found
+    z = normal_quantile(0.5 + LEVEL / 2.0)
+    wide = 0.5 * (own.high - own.low) * (z + normal_quantile(POWER)) / z
+    return max(found, wide) if wide < 1.0 else None
 
 
 def bootstrap_differences(

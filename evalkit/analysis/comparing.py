@@ -83,6 +83,7 @@ def compare_runs(request: CompareRequest) -> dict[str, Any]:
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "runs": [str(folder) for folder in request.runs],
+        "run_ids": [reading.run.run_id for reading in readings.values()],
         "comparable": comparable,
         "differences": found,
         "pairs": [],
@@ -142,12 +143,13 @@ def _contestants(readings: Sequence[Reading], request: CompareRequest) -> list[C
     found: list[tuple[Run, Any]] = []
     for reading in readings:
         found += [(reading.run, side) for side in sides_of(reading).values()]
+    places = {reading.run.run_id: number for number, reading in enumerate(readings, 1)}
     names = Counter((side.outcomes.suite, side.outcomes.arm) for _, side in found)
     contestants = [
         Contestant(
             side.outcomes.arm
             if names[side.outcomes.suite, side.outcomes.arm] == 1
-            else f"{side.outcomes.arm} ({run.run_id})",
+            else f"{side.outcomes.arm} (run {places[run.run_id]})",
             run.run_id,
             side,
         )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from evalkit.core.records import Attempt, Trial
 from evalkit.providers.pricing import Priced
 
+_ANSWERED = ("ok", "malformed", "refused")
 PriceAttempt = Callable[[str, Attempt], Priced]
 
 
@@ -58,26 +59,26 @@ class Timing(NamedTuple):
 
 def bill(trial: Trial, price: PriceAttempt) -> Bill:
     """Add up what a trial's attempts cost."""
-    money: dict[str, Decimal | None] = {"model": None, "judge": None}
-    answered = {"model": 0, "judge": 0}
-    priced = {"model": 0, "judge": 0}
+    cost: Decimal | None = None
+    judge_cost: Decimal | None = None
+    answered = priced = judge_answered = judge_priced = 0
     for attempt in trial.attempts:
         if attempt.cached:
             continue
-        role, came = attempt.role, attempt.completion is not None
-        answered[role] += came
-        cost = price_of(trial, attempt, price).cost_usd
-        if cost is not None:  # of a failed attempt only a recording tells
-            priced[role] += came
-            money[role] = cost + (money[role] or 0)
-    return Bill(
-        money["model"],
-        money["judge"],
-        answered["model"],
-        priced["model"],
-        answered["judge"],
-        priced["judge"],
-    )
+        came = attempt.completion is not None
+        paid = price_of(trial, attempt, price).cost_usd
+        known = came and paid is not None  # of a failed attempt only a recording tells
+        if attempt.role == "model":
+            answered += came
+            priced += known
+            if paid is not None:
+                cost = paid if cost is None else cost + paid
+        else:
+            judge_answered += came
+            judge_priced += known
+            if paid is not None:
+                judge_cost = paid if judge_cost is None else judge_cost + paid
+    return Bill(cost, judge_cost, answered, priced, judge_answered, judge_priced)
 
 
 def price_of(trial: Trial, attempt: Attempt, price: PriceAttempt) -> Priced:
@@ -89,16 +90,18 @@ def timing(trial: Trial) -> Timing:
     """Return how long a trial took; nothing for trials without an answer that did not time out."""
     own = [attempt for attempt in trial.attempts if attempt.role == "model"]
     censored = trial.status == "error" and bool(own) and own[-1].outcome == "timeout"
-    known = bool(own) and (censored or trial.status in ("ok", "malformed", "refused"))
-    if not known or any(attempt.cached for attempt in own):
+    if not own or not (censored or trial.status in _ANSWERED):
         return Timing(None, False, None)
-    total = 0.0
+    total: float | None = 0.0
     for attempt in own:
+        if attempt.cached:
+            return Timing(None, False, None)
         service = service_ms(attempt)
-        if service is None and (attempt.answered or attempt.outcome == "timeout"):
-            return Timing(None, False, ttft_ms(own))
-        total += (service or 0.0) + attempt.backoff_ms
-    return Timing(total, censored, ttft_ms(own))
+        if service is None and (attempt.completion is not None or attempt.outcome == "timeout"):
+            total = None
+        elif total is not None:
+            total += (service or 0.0) + attempt.backoff_ms
+    return Timing(total, censored and total is not None, ttft_ms(own))
 
 
 def service_ms(attempt: Attempt) -> float | None:

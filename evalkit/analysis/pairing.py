@@ -6,6 +6,7 @@ order of arguments is always baseline, candidate. It does not know limits, nor w
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,11 +17,13 @@ import numpy.typing as npt
 from evalkit.analysis.figures import Codes
 from evalkit.analysis.measures import Measure
 from evalkit.analysis.outcomes import Array, Ids, Mask, Outcomes, numbered
+from evalkit.stats.distributions import normal_quantile
 from evalkit.stats.intervals import Interval
 from evalkit.stats.paired import PairedDifference, paired_difference
 from evalkit.stats.paired_ratios import cost_ratio, quantile_ratio
 
 _SCALE = (-1.0, 1.0)
+POWER = 0.8
 _FEW = 30
 _EQUAL = 1e-12  # what rounding leaves of two equal means
 
@@ -211,6 +214,31 @@ def noise(means: SampleMeans) -> float:
     return float((means.variance[several] / means.repeats[several]).mean())
 
 
+def detectable(pairs: Pairs, alpha: float) -> float | None:
+    """Return the difference that would be found with a power of about 80 %.
+
+    The d that solves d = z sqrt((s² + d (1 - d)) / n), z = z[1 - alpha/2] + z[power]: s² is the
+    variance of the differences as they were, d (1 - d) what a change adds that flips a share d of
+    the samples. Without that part arms that hardly differ would seem to show anything. None where
+    it is above 1, or where not even flipping all samples would do: 1 / 2^n is above alpha.
+
+    Args:
+        pairs: A measure of both arms on the same samples; n counts its samples, or clusters.
+        alpha: Two-sided level.
+
+    Source:
+        Miller (2024), arXiv:2411.00640, for the normal approximation; the added part is ours,
+        from the simulation in docs/drift.md.
+    """
+    n = pairs.units
+    z = normal_quantile(1.0 - alpha / 2.0) + normal_quantile(POWER)
+    share = z * z / n
+    variance = spread(pairs) ** 2 if pairs.difference.any() else 0.0
+    root = math.sqrt(share * share + 4.0 * (1.0 + share) * share * variance)
+    found = (share + root) / (2.0 * (1.0 + share))
+    return found if found < 1.0 and 0.5**n < alpha else None
+
+
 class Ratio(NamedTuple):
     """Times or money of two arms.
 
@@ -255,6 +283,9 @@ def _quantile_ratio(
 def _money_ratio(
     measure: Measure, arms: tuple[Outcomes, Outcomes], level: float, kept: tuple[Mask, Mask]
 ) -> Ratio:
+    for arm in arms:
+        if np.isnan(arm.cost_usd).all():
+            raise ValueError(f"unpriced: no price is known of {arm.arm}")
     success = [worth(measure, arm) for arm in arms]
     masks = [
         mask & ~np.isnan(arm.cost_usd) & ~np.isnan(w)

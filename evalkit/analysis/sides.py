@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evalkit.analysis.columns import ArmColumns, SuiteFacts
-from evalkit.analysis.outcomes import FAILED, Ids, Outcomes, outcomes_of
+from evalkit.analysis.outcomes import FAILED, Ids, Outcomes, outcomes_of, taken
 from evalkit.analysis.reading import Reading
 from evalkit.core.errors import ConfigError
+from evalkit.core.ordering import place_of
 from evalkit.core.records import Record
 from evalkit.run.folder import Run
 
@@ -60,6 +61,8 @@ class Side:
         source: The run or file that it comes from, for messages.
         not_honoured: What the suite asked for and the arm did not do.
         stopping: How the run was stopped early, None where it was not.
+        n_unseen: Trials of which it is not known whether they are of critical samples, or that are
+            and were not asked.
     """
 
     outcomes: Outcomes
@@ -70,6 +73,7 @@ class Side:
     source: str
     not_honoured: tuple[str, ...] = ()
     stopping: Mapping[str, Any] | None = None
+    n_unseen: int = 0
 
     @property
     def n_unanswered(self) -> int:
@@ -93,17 +97,48 @@ def sides_from(
     for arm in manifest["arms"]:
         key = (arm["suite"], arm["arm"])
         own = columns.get(key) or ArmColumns(_facts(suites[arm["suite"]]))
+        outcomes = _up_to_the_end(outcomes_of(*key, own), manifest)
+        expected = _expected(arm, own, outcomes, manifest)
         found[key] = Side(
-            outcomes=outcomes_of(*key, own),
+            outcomes=outcomes,
             identity=identity_of(manifest, suites[arm["suite"]]),
             model=arm["model"],
-            expected=_expected(arm, own, manifest),
+            expected=expected,
             n_skipped=own.status["skipped"],
             source=str(run.folder),
             not_honoured=_not_honoured(arm, own),
             stopping=manifest.get("stopping"),
+            n_unseen=own.skipped_critical
+            + max(0, expected - len(outcomes) - own.status["skipped"])
+            + _never_asked(arm["suite"], manifest),
         )
     return found
+
+
+def _decided(suite: str, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return how a suite was ended early, None where it was asked to its end."""
+    stopping: Mapping[str, Any] | None = manifest.get("stopping")
+    decided = stopping is not None and stopping["verdicts"].get(suite) is not None
+    return stopping if decided else None
+
+
+def _up_to_the_end(outcomes: Outcomes, manifest: Mapping[str, Any]) -> Outcomes:
+    """Leave out what came back after a suite was decided, critical samples excepted."""
+    stopping = _decided(outcomes.suite, manifest)
+    if stopping is None:
+        return outcomes
+    last, seed = int(stopping["last_place"][outcomes.suite], 16), int(stopping["seed"])
+    asked = [s for s in np.unique(outcomes.sample) if place_of(int(s), seed) <= last]
+    kept = np.isin(outcomes.sample, np.array(asked, dtype=np.uint64)) | outcomes.critical
+    return taken(outcomes, np.flatnonzero(kept))
+
+
+def _never_asked(suite: str, manifest: Mapping[str, Any]) -> int:
+    """Return how many samples a decision spared, where critical ones may be among them."""
+    stopping = _decided(suite, manifest)
+    if stopping is None or stopping.get("asks_critical"):
+        return 0
+    return int(stopping["cap"][suite]) - int(stopping["asked"][suite])
 
 
 def identity_of(manifest: Mapping[str, Any], suite: Mapping[str, Any]) -> Identity:
@@ -184,11 +219,12 @@ def _facts(suite: Mapping[str, Any]) -> SuiteFacts:
     return SuiteFacts(primary=suite["primary"], pass_at=suite["pass_at"])
 
 
-def _expected(arm: Mapping[str, Any], columns: ArmColumns, manifest: Mapping[str, Any]) -> int:
+def _expected(
+    arm: Mapping[str, Any], columns: ArmColumns, outcomes: Outcomes, manifest: Mapping[str, Any]
+) -> int:
     """Return how many trials were to be made; of a suite that was decided early, those made."""
-    stopping = manifest.get("stopping")
-    if stopping is not None and stopping["verdicts"].get(arm["suite"]) is not None:
-        return len(columns) + columns.status["skipped"]
+    if _decided(arm["suite"], manifest) is not None:
+        return len(outcomes) + columns.status["skipped"]
     repeats = int(manifest["options"].get("selection", {}).get("repeats", 1))
     return int(arm["samples"]) * repeats
 

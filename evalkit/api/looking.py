@@ -94,16 +94,20 @@ def check(
     """Validate suites, the providers file, and gate.yaml beside them; nothing is sent.
 
     Returns:
-        `errors`, `warnings`, `checked` and `margins`, a line each; `suites`: folder, name and
-        samples of each. Margins say what a gate can decide with so many samples.
+        `errors`, `warnings`, `checked` and `margins`, a line each; `suites`: folder, name,
+        samples, units, slices and graders of each. Margins say what a gate can decide with them.
     """
     from evalkit.analysis.gates.margins import margin_lines, read_policies
-    from evalkit.run.checking import check_all
+    from evalkit.analysis.gates.names import check_names
+    from evalkit.run.checking import all_suites, check_all
 
     report = check_all(suites, providers=providers, settings=settings, allow_code=allow_code)
     places = [Path(suite["folder"]) for suite in report["suites"]]
     policies, problems = read_policies([*places, Path()])
-    report["errors"] += problems
+    complete = suites is None and len(places) == len(all_suites())
+    errors, warnings = check_names(policies, report["suites"], complete=complete)
+    report["errors"] += problems + errors
+    report["warnings"] += warnings
     report["checked"] += [f"{policy.file}: {len(policy.rules)} rules" for policy in policies]
     report["margins"] = margin_lines(report["suites"], policies)
     return report

@@ -196,6 +196,10 @@ def _stop_rule(options: RunOptions) -> Callable[[Plan], StopRule] | None:
         if any(named):
             raise ConfigError("--baseline and --candidate go with --stop-when-decided gate.yaml")
         return None
+    if options.selection.shard is not None:
+        raise ConfigError(
+            "--stop-when-decided goes without --shard: a shard cannot know what the others found"
+        )
     from evalkit.analysis.gates.early_stop import GateStop
     from evalkit.analysis.gates.policy import read_gate
 

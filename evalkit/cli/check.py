@@ -3,7 +3,8 @@
 Errors name file and line and end with exit code 2; warnings say what a careful suite would have.
 Without SUITE every suite below ./suites is checked; one whose data are not here, and whose
 README.md names them, is left out with a warning. A gate.yaml in the current directory or beside a
-suite is checked too, and what the suite's samples can decide is said.
+suite is checked too: slices, graders and suites that it names must be there, and what the suite's
+samples can decide is said.
 """
 
 from __future__ import annotations

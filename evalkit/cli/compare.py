@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from evalkit import api
     from evalkit.analysis.comparing import CompareRequest
     from evalkit.cli.main import EXIT_DONE, EXIT_INCONCLUSIVE
-    from evalkit.cli.output import note, print_json
+    from evalkit.cli.output import emit, note, print_json
     from evalkit.report.compare_table import compare_markdown, compare_table
     from evalkit.report.terminal import style_of
 
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(document)
     else:
-        print(compare_table(document, style_of(sys.stdout)))
+        emit(compare_table(document, style_of(sys.stdout)))
     for warning in document["warnings"]:
         note(f"warning: {warning}")
     return EXIT_DONE if document["comparable"] else EXIT_INCONCLUSIVE

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare."""
     from evalkit import api
     from evalkit.analysis.drifting.document import DriftRequest
-    from evalkit.cli.output import note, print_json
+    from evalkit.cli.output import emit, note, print_json
 
     document = api.drift(
         DriftRequest(
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         from evalkit.report.drift_table import drift_table
         from evalkit.report.terminal import style_of
 
-        print(drift_table(document, style_of(sys.stdout)))
+        emit(drift_table(document, style_of(sys.stdout)))
     for line in document["warnings"]:
         note(f"warning: {line}")
     return exit_code(document, fails=options.fail_on == "drift")

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Gate."""
     from evalkit import api
-    from evalkit.cli.output import note, print_json
+    from evalkit.cli.output import emit, note, print_json
 
     if options.self_test is not None:
         return _self_test(options)
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         from evalkit.report.gate_text import gate_table
         from evalkit.report.terminal import style_of
 
-        print(gate_table(document, style_of(sys.stdout)))
+        emit(gate_table(document, style_of(sys.stdout)))
     if document["verdict"] == "inconclusive" and code == 0:
         note("inconclusive, and on_inconclusive is warn: exit 0")
     return code
@@ -114,6 +114,7 @@ def _request(options: argparse.Namespace) -> GateRequest:
 
 def _write(options: argparse.Namespace, document: dict[str, Any]) -> None:
     """Write what CI reads, at every verdict."""
+    from evalkit.cli.output import emit
     from evalkit.report.annotations import github_annotations, write_github
     from evalkit.report.gate_text import gate_markdown
     from evalkit.report.junit import gate_junit
@@ -124,21 +125,28 @@ def _write(options: argparse.Namespace, document: dict[str, Any]) -> None:
             path.write_text(text(document), encoding="utf-8")
     if options.github:
         write_github(document, os.environ)
-        for line in github_annotations(document):
-            print(line, file=sys.stderr if options.json else sys.stdout)
+        lines = github_annotations(document)
+        if options.json:
+            print("\n".join(lines), file=sys.stderr)
+        else:
+            emit("\n".join(lines))
 
 
 def _self_test(options: argparse.Namespace) -> int:
     from evalkit import api
     from evalkit.analysis.gates.self_test import SelfTest
     from evalkit.cli.main import EXIT_DONE, EXIT_INCONCLUSIVE
-    from evalkit.cli.output import print_json
+    from evalkit.cli.output import emit, print_json
     from evalkit.core.errors import ConfigError
     from evalkit.report.self_test_table import self_test_table
     from evalkit.report.terminal import style_of
 
-    if options.run is not None or options.against is not None or options.baseline is not None:
-        raise ConfigError("gate: --self-test RUN goes without another RUN, --against, --baseline")
+    others = (options.run, options.against, options.baseline, options.junit, options.summary)
+    if any(other is not None for other in others) or options.github:
+        raise ConfigError(
+            "gate: --self-test RUN goes without another RUN, --against, --baseline, --junit, "
+            "--summary and --github"
+        )
     document = api.self_test(
         SelfTest(
             run=options.self_test,
@@ -151,6 +159,6 @@ def _self_test(options: argparse.Namespace) -> int:
     if options.json:
         print_json(document)
     else:
-        print(self_test_table(document, style_of(sys.stdout)))
+        emit(self_test_table(document, style_of(sys.stdout)))
     tested = any(arm["results"] for arm in document["arms"])
     return EXIT_DONE if tested else EXIT_INCONCLUSIVE

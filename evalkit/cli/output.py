@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from typing import Any
 
@@ -14,7 +15,19 @@ def print_json(document: object) -> None:
     No text in it can be a command to the machine that reads a job's log (`##[error]`).
     """
     text = json.dumps(_finite(document), indent=2, ensure_ascii=False, default=str)
-    print(text.replace("##[", "#\\u0023["))
+    emit(text.replace("##[", "#\\u0023["))
+
+
+def emit(text: str) -> None:
+    """Print on stdout; where its reader has gone, the rest goes nowhere and the command goes on.
+
+    So the exit code is the verdict's, and not that of a closed pipe.
+    """
+    try:
+        print(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:

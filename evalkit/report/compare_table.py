@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evalkit.report.grid import grid
+from evalkit.report.grid import WIDEST_NAME, grid
 from evalkit.report.markdown import escaped, table
 from evalkit.report.terminal import Style, ascii_of
 from evalkit.report.values import MISSING, clean
@@ -96,7 +96,7 @@ def said(row: Row | None) -> str:
         better = worse = False
     if better or worse:
         return "better" if better else "worse"
-    least = row["minimum_detectable_effect"]
+    least = row["would_show"]
     if least is None:
         return "too few to show any difference"
     return f"none found; {100 * least:.1f} would show"
@@ -116,8 +116,13 @@ def levels(row: Row | None) -> str:
 
 def _suite(suite: str, rows: Sequence[Row], style: Style) -> str:
     columns = duel_columns(rows)
-    names = [f"{clean(b)} → {clean(c)}" for b, c in _duels(rows)]
-    return grid(f"{clean(suite)}: baseline → candidate", names, columns, style)
+    duels = _duels(rows)
+    names = [f"{clean(b)} → {clean(c)}" for b, c in duels]
+    if max(map(len, names)) <= WIDEST_NAME:
+        return grid(f"{clean(suite)}: baseline → candidate", names, columns, style)
+    first = ("baseline", [clean(b) for b, _ in duels])
+    title = f"{clean(suite)}: candidate"
+    return grid(title, [clean(c) for _, c in duels], [first, *columns], style)
 
 
 def duel_columns(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
@@ -167,7 +172,7 @@ def _slices(rows: Sequence[Row], style: Style) -> list[str]:
             ("reading", [said(row) for row in own]),
         ]
         title = f"slices of {clean(duel[0])} → {clean(duel[1])}"
-        parts.append(grid(title, names, columns, style))
+        parts.append(f"{title}\n{grid('slice', names, columns, style)}")
     return parts
 
 
@@ -204,6 +209,8 @@ def output(side: Row, most: int) -> str:
 def notes(document: Row) -> list[str]:
     """Return what a reader must know beside the figures."""
     lines = []
+    if len(document["runs"]) > 1:
+        lines += [f"run {n}: {clean(run)}" for n, run in enumerate(document["runs"], 1)]
     for own in document["left_out"]:
         gone = own["only_baseline"] + own["only_candidate"]
         if gone:

@@ -21,6 +21,9 @@ def self_test_table(document: Mapping[str, Any], style: Style) -> str:
         style: How it may look.
     """
     parts = [f"rules: {clean(', '.join(document['rules']))}"]
+    if document["left_out"]:
+        left = clean(", ".join(document["left_out"]))
+        parts[0] += f"\nleft out, as they hold a level and no change: {left}"
     parts += [_arm(arm, document["splits"], style) for arm in document["arms"]]
     text = "\n\n".join(parts)
     return text if style.unicode else ascii_of(text)

@@ -6,6 +6,7 @@ Errors are what `run` would refuse; warnings are what a reader of the results wo
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,11 +39,12 @@ def check_all(
     come from, is left out with a warning, unless that leaves none.
 
     Returns:
-        `errors`, `warnings` and `checked`, a line each; `suites`: folder, name and samples of
-        each suite that was checked.
+        `errors`, `warnings` and `checked`, a line each; `suites`: folder, name, samples, units
+        (clusters where there are any), slices (samples by column and value) and graders of each
+        suite that was checked.
     """
     report: dict[str, Any] = {"errors": [], "warnings": [], "checked": [], "suites": []}
-    folders = list(suites) if suites is not None else _all_suites()
+    folders = list(suites) if suites is not None else all_suites()
     absent: list[str] = []
     left_out: list[str] = []
     for folder in folders:
@@ -66,7 +68,8 @@ def check_all(
     return report
 
 
-def _all_suites() -> list[Path]:
+def all_suites() -> list[Path]:
+    """Return the folders of all suites below ./suites."""
     return [file.parent for file in sorted(Path("suites").glob("**/suite.yaml"))]
 
 
@@ -109,9 +112,7 @@ def _judging(suite: Suite, options: RunOptions, providers: Path | None) -> _Judg
 
 def _check_suite(suite: Suite, report: dict[str, Any], judging: _Judging) -> None:
     spec = suite.spec
-    report["suites"].append(
-        {"folder": str(spec.folder), "name": suite.name, "samples": len(suite.samples)}
-    )
+    report["suites"].append(_counted(suite))
     report["errors"] += judging.refused
     report["warnings"] += judging.lacking
     report["checked"].append(
@@ -119,6 +120,29 @@ def _check_suite(suite: Suite, report: dict[str, Any], judging: _Judging) -> Non
         f"{len(suite.train)} for training, graders {', '.join(g.name for g in spec.graders)}"
     )
     report["warnings"] += [f"{spec.file}: {line}" for line in _suite_warnings(suite)]
+
+
+def _counted(suite: Suite) -> dict[str, Any]:
+    """Return what a gate may name in a suite, and how many samples and units there are."""
+    spec = suite.spec
+    clusters: set[str] = set()
+    single = 0
+    slices: dict[str, Counter[str]] = {column: Counter() for column in spec.data.slices}
+    for sample in suite.samples:
+        if sample.cluster is None:
+            single += 1
+        else:
+            clusters.add(sample.cluster)
+        for column, value in sample.slices.items():
+            slices[column][value] += 1
+    return {
+        "folder": str(spec.folder),
+        "name": suite.name,
+        "samples": len(suite.samples),
+        "units": single + len(clusters),
+        "slices": {column: dict(sorted(found.items())) for column, found in slices.items()},
+        "graders": [grader.name for grader in spec.graders],
+    }
 
 
 def _suite_warnings(suite: Suite) -> list[str]:

@@ -67,6 +67,7 @@ class EarlyStop:
         self._rule = rule
         self._seed = seed
         self._moved = asyncio.Event()
+        self._lost: set[str] = set()
         self._window = _AHEAD + 2 * max(
             (entry.lane.gate.most for entry, _ in entries if not entry.lane.costs_nothing),
             default=1,
@@ -81,8 +82,16 @@ class EarlyStop:
         """Return where a sample comes in its suite's order."""
         return self._courses[entry.suite.name].rank[number]
 
+    def give_up(self, suite: str, arm: str) -> None:
+        """Ask nothing more on a suite of which a watched arm is given up: it cannot be decided."""
+        if arm in self._rule.arms:
+            self._lost.add(suite)
+            self.wake()
+
     def is_needed(self, job: Job) -> bool:
         """Return whether a trial can still change anything."""
+        if job.entry.suite.name in self._lost:
+            return False
         if self._rule.verdict(job.entry.suite.name) is None:
             return True
         return self._rule.asks_critical and job.sample.critical
@@ -97,7 +106,7 @@ class EarlyStop:
         suite = job.entry.suite.name
         course, rank = self._courses[suite], self._rank(job)
         while rank > course.done + self._window:
-            if is_stopped() or self._rule.verdict(suite) is not None:
+            if is_stopped() or suite in self._lost or self._rule.verdict(suite) is not None:
                 break
             self._moved.clear()
             await self._moved.wait()

@@ -354,10 +354,11 @@ def _next(chain: bytes, payload: bytes) -> bytes:
 
 def _checked(raw: bytes, chain: bytes, path: Path, number: int) -> bytes:
     """Return a line's chain value after making sure that it follows from the lines before."""
-    line = raw[:-1]
-    payload = line[:-_SUFFIX] + b"}"
-    expected = _next(chain, payload)
-    if line[-_SUFFIX:] != b',"chain":"' + expected + b'"}':
+    made = hashlib.blake2b(chain, digest_size=_CHAIN_BYTES // 2)
+    made.update(memoryview(raw)[: -_SUFFIX - 1])
+    made.update(b"}")
+    expected = made.hexdigest().encode()
+    if raw[-_SUFFIX - 1 : -1] != b',"chain":"' + expected + b'"}':
         raise JournalError(
             f"{path}:{number}: this line does not follow from the lines before it: the file was "
             "edited, mixed or cut in the middle"

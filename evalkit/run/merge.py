@@ -38,6 +38,12 @@ def merge(folders: Sequence[Path], output: Path) -> Path:
     runs = [Run(folder) for folder in folders]
     for run in runs:
         run.check()
+    stopped = [str(run.folder) for run in runs if run.manifest.get("stopping") is not None]
+    if stopped:
+        raise ConfigError(
+            f"{stopped[0]}: it was to end when it was decided: each shard decides for itself, so "
+            "they cannot be joined; allowed: shards of whole runs"
+        )
     _refuse_differences(runs)
     _refuse_overlap(runs)
     output.mkdir(parents=True)

@@ -311,6 +311,8 @@ class Runner:
             if outcome.error is not None:
                 self._last_errors[" ".join(arm)] = f"{outcome.error.kind}: {outcome.error}"
                 self._outages.note(arm, outcome.error)
+                if self._early is not None and arm in self._outages.given_up:
+                    self._early.give_up(*arm)
         elif outcome.status != "skipped":
             self._outages.note(arm, None)
             if outcome.unjudged is not None:

@@ -17,6 +17,8 @@ from evalkit.stats.bounded import gaffke_limits
 from evalkit.stats.distributions import beta_quantile, normal_quantile, t_quantile
 
 Array = npt.NDArray[np.float64]
+LARGEST = 1e150
+"""Beyond it squares leave the range of floating point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,15 @@ def checked_values(x: npt.ArrayLike) -> Array:
     """Return x as a vector of finite numbers.
 
     Raises:
-        ValueError: If it is empty, not one-dimensional or not finite.
+        ValueError: If it is empty, not one-dimensional or not finite, or beyond 1e150.
     """
     values = np.asarray(x, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"a non-empty vector of numbers is needed, got shape {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError("values must be finite numbers")
+    if np.abs(values).max() > LARGEST:
+        raise ValueError(f"values beyond 1e150 are no measurements, got {np.abs(values).max():g}")
     return values
 
 

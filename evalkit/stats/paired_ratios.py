@@ -72,6 +72,8 @@ def quantile_ratio(
     below = quantile_interval(second, q, level, clusters=units and units[1])
     together = _dependence(first <= above.estimate, second <= below.estimate, units)
     ratio = above.estimate / below.estimate
+    if not 0.0 < ratio < math.inf:
+        raise ValueError(f"the ratio is beyond what can be computed, got {ratio!r}")
     x_down, x_up = _distances(above)
     y_down, y_up = _distances(below)
     low = ratio * math.exp(-_joined(x_down, y_up, together))
@@ -132,9 +134,9 @@ def cost_ratio(
             raise ValueError(f"cost per success is not estimable: the {arm} arm has no success")
     check_costs(total[0], total[2])
     shares = sums / total.reshape(-1, 1)
-    influence = left_out(shares[0]) - shares[1] - left_out(shares[2]) + shares[3]
+    influence = _between(shares[0], shares[2]) - shares[1] + shares[3]
     caution = _CAUTION * sum(float(shares[arm] @ shares[arm]) ** 2 for arm in (1, 3))
-    ratio = float(total[0] / total[1] * (total[3] / total[2]))
+    ratio = float(total[0]) / float(total[1]) * (float(total[3]) / float(total[2]))
     return log_interval(ratio, influence, caution, level, clustered=clusters is not None)
 
 
@@ -168,9 +170,15 @@ def mean_ratio(
     total = sums.sum(axis=1)
     check_costs(total[0], total[1])
     shares = sums / total.reshape(-1, 1)
-    influence = left_out(shares[0]) - left_out(shares[1])
-    ratio = float(total[0] / total[1])
+    influence = _between(shares[0], shares[1])
+    ratio = float(total[0]) / float(total[1])
     return log_interval(ratio, influence, 0.0, level, clustered=clusters is not None)
+
+
+def _between(first: Array, second: Array) -> Array:
+    """Return what units add to the log of a ratio; not finite where one bears all of an arm."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(left_out(first) - left_out(second))
 
 
 def _positive(values: npt.ArrayLike) -> Array:

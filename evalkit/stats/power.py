@@ -32,7 +32,8 @@ def sample_size_noninferiority(
     Raises:
         ValueError: If discordance is not within (0, 1], alpha not within (0, 0.5), power not
             within [0.5, 1), if the difference is larger than the discordance allows, or not
-            above -margin: a candidate that is worse by the margin can never be shown to pass.
+            above -margin: a candidate that is worse by the margin can never be shown to pass; or
+            if the difference is so near to -margin that no number of samples is large enough.
 
     Source:
         The normal approximation to Tango's test, with the variance at the true difference: Tango
@@ -55,7 +56,14 @@ def sample_size_noninferiority(
             f"margin's {-margin!r}"
         )
     variance = discordance - difference * difference
-    return max(1.0, float(math.ceil(z * z * variance / (difference + margin) ** 2)))
+    distance = (difference + margin) ** 2
+    size = z * z * variance / distance if distance > 0.0 else math.inf
+    if not math.isfinite(size):
+        raise ValueError(
+            f"no number of samples shows it: the difference {difference!r} is too near to the "
+            f"margin's {-margin!r}"
+        )
+    return max(1.0, float(math.ceil(size)))
 
 
 def minimum_detectable_effect(

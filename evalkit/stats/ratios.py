@@ -111,7 +111,7 @@ def cost_per_success(
     shares = sums / total.reshape(-1, 1)
     influence = left_out(shares[0]) - shares[1]
     caution = float(shares[1] @ shares[1]) ** 2
-    ratio = float(total[0] / total[1])
+    ratio = float(total[0]) / float(total[1])
     return log_interval(ratio, influence, caution, level, clustered=clusters is not None)
 
 
@@ -190,8 +190,11 @@ def log_interval(
         clustered: Units are clusters.
 
     Raises:
-        ValueError: If the ratio is the same in every unit: no interval has width 0.
+        ValueError: If the ratio is the same in every unit: no interval has width 0; or if it is
+            beyond the range of floating point.
     """
+    if not 0.0 < ratio < math.inf:
+        raise ValueError(f"the ratio is beyond what can be computed, got {ratio!r}")
     count = len(influence)
     method = "log-delta-clusters" if clustered else "log-delta"
     if not np.isfinite(influence).all():

@@ -106,8 +106,8 @@ def alt_test(
             experts, 0.15 for trained people, 0.1 for crowd workers.
 
     Raises:
-        ValueError: If epsilon is not within [0, 1), or if nobody has 30 items that the judge and
-            another person labelled too.
+        ValueError: If epsilon is not within [0, 1), if labels are no mappings, or if nobody has
+            30 items that the judge and another person labelled too.
 
     Source:
         Calderon, Reichart & Dror (2025), ACL, arXiv:2501.10970; `benjamini_yekutieli`.
@@ -125,6 +125,7 @@ def alt_test(
     """
     if not 0.0 <= epsilon < 1.0:
         raise ValueError(f"epsilon must be within [0, 1), got {epsilon!r}")
+    _check_labels(human, judge)
     table = _shared(human, judge)
     scored = _scores(human, table, judge)
     enough = {person: found for person, found in scored.items() if len(found) >= LEAST_ITEMS}
@@ -152,6 +153,16 @@ def alt_test(
         n_items=len(table.items),
         unjudged=table.unjudged,
     )
+
+
+def _check_labels(human: object, judge: object) -> None:
+    people = list(human.values()) if isinstance(human, Mapping) else [human]
+    wrong = [found for found in (*people, judge) if not isinstance(found, Mapping)]
+    if wrong:
+        raise ValueError(
+            "mappings person -> item -> label (human) and item -> label (judge) are needed, got "
+            f"{type(wrong[0]).__name__}"
+        )
 
 
 def _shared(

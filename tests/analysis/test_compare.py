@@ -43,6 +43,19 @@ def test_zeros_and_ones_have_tangos_limits_and_the_mid_p():
     )
 
 
+def test_what_would_show_allows_for_the_number_of_comparisons_and_never_is_0():
+    """More comparisons show less; ten equal samples show next to nothing."""
+    old, new = binary(250, 14, 25)
+    two = one(compared(contestant(old, "a"), contestant(new, "b")))
+    third = contestant(new, "c")
+    three = compared(contestant(old, "a"), contestant(new, "b"), third)
+    first = next(r for r in three if r["metric"] == "quality")
+    assert first["would_show"] > two["would_show"] > two["minimum_detectable_effect"]
+    same = one(compared(contestant(np.ones(10), "a"), contestant(np.ones(10), "b")))
+    assert same["minimum_detectable_effect"] is None
+    assert same["would_show"] > 0.4
+
+
 def test_graded_scores_have_the_paired_t_interval():
     """As scipy has it."""
     rng = np.random.default_rng(0)

@@ -12,13 +12,13 @@ import pytest
 from trials_by_hand import SUITES, attempt, completion, error, price, trial
 
 from evalkit.analysis.columns import ArmColumns
-from evalkit.analysis.drifting.comparisons import comparisons, detectable
+from evalkit.analysis.drifting.comparisons import comparisons
 from evalkit.analysis.drifting.document import _in_order, arm_document
 from evalkit.analysis.drifting.facts import CHARACTERS, Episode, Tally, UnitPrice, length_unit
 from evalkit.analysis.drifting.news import news_of
 from evalkit.analysis.drifting.watch import LEAST_RUNS, LIMIT, watch
 from evalkit.analysis.outcomes import MALFORMED, OK, REFUSED, Outcomes, outcomes_of
-from evalkit.analysis.pairing import Pairs, difference
+from evalkit.analysis.pairing import Pairs, detectable, difference
 from evalkit.analysis.sides import Identity, Side
 from evalkit.core.records import Score, ToolCall, Usage
 from evalkit.providers.catalogue import Catalogue, load_catalogue

@@ -12,7 +12,7 @@ from arms_by_hand import IDENTITY, binary, by_language, contest, gated, outcomes
 from evalkit.analysis.gates.document import Contest, gate_document
 from evalkit.analysis.gates.policy import GatePolicy
 from evalkit.analysis.outcomes import FAILED, MALFORMED, REFUSED
-from evalkit.stats import paired_difference, tango
+from evalkit.stats import clopper_pearson, paired_difference, tango
 
 
 def only(document):
@@ -181,6 +181,27 @@ def test_a_least_value_is_held_by_its_lower_bound():
     assert only(gated(contest(np.zeros(100), new), rule(min=0.99)))["verdict"] == "fail"
 
 
+def test_a_rate_is_held_by_bounds_that_are_exact():
+    """Nine of ten is no proof that 98 % are not reached: Wilson's bound said so."""
+    new = np.r_[np.ones(9), 0.0]
+    row = only(gated(contest(np.ones(10), new), rule(min=0.98)))
+    assert (row["verdict"], row["method"]) == ("inconclusive", "clopper-pearson")
+    assert row["low"] == clopper_pearson(9, 10, 0.9).low
+
+
+def test_money_is_not_judged_by_few_samples():
+    """A rare dear answer may be in none of them."""
+    cost = np.full(20, 0.001)
+    found = Contest(
+        side(np.ones(20), arm="a", cost_usd=cost),
+        side(np.ones(20), arm="b", cost_usd=cost / 4 + np.arange(20) / 1e7),
+    )
+    for limit in ({"max_ratio": 0.9}, {"max": 5.0}):
+        row = only(gated(found, rule("cost_per_1000_usd", **limit)))
+        assert (row["verdict"], row["needed_n"]) == ("inconclusive", 30)
+        assert "too few for a rule on money" in row["reason"]
+
+
 def _timed(factor, n=600, **changes):
     rng = np.random.default_rng(5)
     base = rng.lognormal(6, 0.5, n)
@@ -227,6 +248,8 @@ def test_what_was_not_measured_is_open_and_never_0(metric, limit):
     """No price is no price of 0."""
     row = only(gated(contest(np.ones(100), np.ones(100)), rule(metric, **limit)))
     assert (row["verdict"], row["estimate"]) == ("inconclusive", None)
+    if metric.startswith("cost") and "max_ratio" in limit:
+        assert "unpriced" in row["reason"]
 
 
 def test_an_unknown_grader_is_open():
@@ -295,6 +318,21 @@ def test_a_critical_sample_without_an_answer_is_open():
     row = only(gated(found, rule("pass_rate", critical=True, max_regressions=0)))
     assert row["verdict"] == "inconclusive"
     assert "1 could not be compared" in row["reason"]
+
+
+def test_a_critical_sample_that_nobody_was_asked_is_open():
+    """A budget that ended both arms, or a recording that lacks it."""
+    new = side(np.ones(200), arm="b", critical=np.arange(200) < 2)
+    old = side(np.ones(200), arm="a", critical=np.arange(200) < 2)
+    found = Contest(old, dataclasses.replace(new, n_unseen=1))
+    row = only(gated(found, rule("pass_rate", critical=True, max_regressions=0)))
+    assert row["verdict"] == "inconclusive"
+    assert (
+        only(gated(Contest(old, new), rule("pass_rate", critical=True, max_regressions=0)))[
+            "verdict"
+        ]
+        == "pass"
+    )
 
 
 def test_a_sample_regresses_when_most_repeats_do():

@@ -106,7 +106,11 @@ def test_slices_are_compared_as_samples_write_them(read):
         ),
         ("rules: [{metric: quality, max_drop: 0.1, slices: {a: b}}]", "unknown key 'slices'"),
         ("rules: [{metric: quality, max_drop: 0.1, slice: de}]", "`slice` must be a mapping"),
-        ("rules: [{metric: quality, max_drop: 0.1}]\nalpha: 5", "`alpha` must be a share above 0"),
+        (
+            "rules: [{metric: quality, max_drop: 0.1}]\nalpha: 5",
+            "a share of at least 0.000001",
+        ),
+        ("rules: [{metric: quality, max_drop: 0.1}]\nalpha: 1.0e-20", "got 1e-20"),
         ("rules: [{metric: quality, max_drop: 0.1}]\nalpha: 0.5", "below 0.5, got 0.5"),
         ("rules: [{metric: quality, max_drop: 0.1}]\nerror_budget: 2", "`error_budget` must be"),
         (

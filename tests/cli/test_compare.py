@@ -68,12 +68,12 @@ def test_samples_that_flipped_are_shown_with_both_outputs(evalkit, three):
 
 
 def test_two_runs_set_each_arm_against_itself(evalkit, three):
-    """Named by their runs."""
+    """Named by the place of their runs, which stand below the table."""
     later = run(evalkit, record({"old": range(40), "new": range(10, 30)}, N, name="later"))
     rows = quality(compared(evalkit, three, later))
     assert [(r["baseline"], r["candidate"]) for r in rows] == [
-        (f"log:old ({three.name})", f"log:old ({later.name})"),
-        (f"log:new ({three.name})", f"log:new ({later.name})"),
+        ("log:old (run 1)", "log:old (run 2)"),
+        ("log:new (run 1)", "log:new (run 2)"),
     ]
     assert [r["difference"] for r in rows] == pytest.approx([-0.1, 0.0])
 

@@ -107,6 +107,38 @@ def test_github_gets_a_summary_outputs_and_annotations(evalkit, two, tmp_path, m
     assert "FAIL" in (tmp_path / "summary.md").read_text()
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_fail_stays_a_fail_when_nobody_reads_on(evalkit, two, form):
+    """`evalkit gate ... | head` in a job must not turn green."""
+    import os
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "evalkit", "gate", str(two), "--policy", "gate.yaml",
+               "--baseline", "log:old", "--candidate", "log:bad", *form]  # fmt: skip
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_the_place_of_a_slip_is_named(evalkit, two):
+    """A slice column or grader that is not there is no open rule."""
+    for rule, said in (
+        (
+            "{metric: quality, slice: {langauge: de}, max_drop: 0.1}",
+            "unknown slice column 'langauge'",
+        ),
+        ("{metric: graders.lable, max_drop: 0.1}", "unknown grader 'graders.lable'"),
+        ("{metric: quality, suite: yesnos, max_drop: 0.1}", "unknown suite 'yesnos'"),
+    ):
+        Path("gate.yaml").write_text(f"on_inconclusive: warn\nrules:\n  - {rule}\n")
+        found = gate(evalkit, two, *ARMS)
+        assert found.code == 2
+        assert f"gate.yaml:3: {said}" in found.err
+
+
 # ------------------------------------------------------------------- baselines
 
 
@@ -169,6 +201,16 @@ def test_other_repeats_are_not_comparable(evalkit, two):
     said = gate(evalkit, two, "--against", thrice, "--candidate", "log:new")
     assert said.code == 3
     assert "3 repeats, then 1" in said.out
+
+
+def test_a_renamed_suite_is_the_same_suite(evalkit, two):
+    """Its contents are."""
+    evalkit("baseline", "accept", two, "--arm", "log:old")
+    file = Path("suites/yesno/suite.yaml")
+    file.write_text(file.read_text().replace("name: yesno", "name: renamed"))
+    later = run(evalkit, Path("log.yaml"))
+    found = document(evalkit, later, "--against", "baseline.json", "--candidate", "log:new")
+    assert (found["verdict"], found["suites"]) == ("pass", ["renamed"])
 
 
 def test_a_moved_suite_is_the_same_suite(evalkit, two):
@@ -261,6 +303,22 @@ def test_the_self_test_makes_nothing_worse_than_it_can_be(evalkit, here):
     said = evalkit("gate", "--self-test", folder, "--splits", 20, "--json")
     drops = [row["drop"] for row in json.loads(said.out)["arms"][0]["results"]]
     assert drops == [0.0, 0.02, 0.05]
+
+
+def test_the_self_test_leaves_out_rules_that_hold_a_level(evalkit, here):
+    """A model that is too dear all the time raises no false alarm."""
+    write_suite(60)
+    folder = run(evalkit, record({"old": range(6)}, 60, repeats=2), "--repeats", 2)
+    Path("gate.yaml").write_text("rules: [{metric: quality, min: 0.99}]\n")
+    said = evalkit("gate", "--self-test", folder, "--policy", "gate.yaml")
+    assert said.code == 2
+    assert "every rule holds the candidate's own value" in said.err
+    Path("gate.yaml").write_text(
+        "rules: [{metric: quality, min: 0.99}, {metric: quality, max_drop: 0.2}]\n"
+    )
+    said = evalkit("gate", "--self-test", folder, "--policy", "gate.yaml", "--splits", 20)
+    assert "left out, as they hold a level and no change: quality min" in said.out
+    assert "false alarms: 0.0%" in said.out
 
 
 def test_the_self_test_needs_repeats(evalkit, two):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from clocks import SkippingClock
 from project import PRICES, rows
-from server import failing
+from server import always, failing
 
 from evalkit import api
 from evalkit.analysis.gates.early_stop import GateStop
@@ -126,6 +126,65 @@ def test_the_arms_of_the_run_are_those_of_its_gate(equal):
     assert (found["baseline"], found["candidate"]) == ("log:old", "log:new")
     (warning,) = api.show(closed.folder).warnings
     assert "ended when it was decided (pass)" in warning
+
+
+def test_a_rule_shows_the_values_that_its_estimate_is_of(equal):
+    """Those up to the decision, and not of what came back after it."""
+    recorded(equal, {"old": (), "new": range(0, N, 3)})
+    closed = run(equal)
+    found = api.gate(GateRequest(run=closed.folder, policy=equal.root / "gate.yaml"))
+    (rule,) = found["rules"]
+    assert rule["candidate"] - rule["baseline"] == pytest.approx(rule["estimate"])
+
+
+def test_errors_after_the_decision_do_not_leave_the_gate_open(project, server):
+    """What was asked in advance and failed decided nothing."""
+    project.suite(rows(N))
+    recorded(project, {"old": range(0, N, 10)})
+    project.providers(
+        limits={"concurrency": 8, "max_attempts": 1},
+        others={"log": {"wire": "replay", "path": "log.jsonl"}},
+    )
+    closed = run(project, ("log:old", "toy:small"))
+    asked = closed.manifest["stopping"]["asked"]["toy"]
+    places = sorted((place_of(hash64(f"s{n}"), 0), n) for n in range(N))
+    late = {f"s{n}" for _, n in places[asked:]}
+    project.suite(rows(N))
+    server.script = lambda call: failing(500) if call.sample_id in late else always("yes")(call)
+    again = run(project, ("log:old", "toy:small"))
+    assert again.manifest["stopping"]["asked"]["toy"] == asked
+    found = api.gate(GateRequest(run=again.folder, policy=project.root / "gate.yaml"))
+    assert found["verdict"] == "pass"
+    assert {row["n_unanswered"] for row in found["evidence"]} == {0}
+
+
+def test_when_an_arm_is_given_up_nobody_else_is_asked_on(project, server):
+    """Nothing could be decided any more."""
+    project.suite(rows(N))
+    recorded(project, {"old": ()})
+    project.providers(others={"log": {"wire": "replay", "path": "log.jsonl"}})
+    server.script = lambda call: failing(401)
+    closed = run(project, ("log:old", "toy:small"))
+    assert closed.outlook.state == "incomplete"
+    assert len(asked(closed.folder)["log:old"]) < N / 2
+
+
+def test_stopped_runs_are_neither_sharded_nor_merged(equal):
+    """No shard knows what the others found."""
+    one, other = run(equal), run(equal, seed=1)
+    with pytest.raises(ConfigError, match="each shard decides for itself"):
+        api.merge([one.folder, other.folder], equal.root / "merged")
+    options = equal.options(models=("log:old", "log:new"), shard=(1, 2),
+                            stop_when_decided="gate.yaml")  # fmt: skip
+    with pytest.raises(ConfigError, match="goes without --shard"):
+        api.run(options)
+
+
+def test_rules_on_what_the_suite_does_not_have_are_refused(equal):
+    """They would ask everything and decide nothing."""
+    slip = Rule(metric="quality", kind="max_drop", limit=0.1, slice={"langauge": "de"})
+    with pytest.raises(ConfigError, match="unknown slice column 'langauge'"):
+        run(equal, rule=policy(slip))
 
 
 def test_a_run_that_was_stopped_is_no_baseline(equal):

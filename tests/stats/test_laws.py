@@ -336,3 +336,42 @@ def test_p_values_that_are_none_raise(adjusted, bad):
     """Nothing to adjust, NaN, or outside 0..1."""
     with pytest.raises(ValueError, match=r"needed|within"):
         adjusted(bad)
+
+
+# ------------------------------------------------------------------- beyond floating point
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: mean_interval([1e308] * 3),
+        lambda: mean_interval([-1e151, 0.0, 1.0]),
+        lambda: ppi_mean([1e308] * 3, [1.0, 0.0, 1.0], [1.0, 0.0]),
+        lambda: ppi_mean([1.0, 0.0, 1.0], [1e308] * 3, [1.0, 0.0]),
+        lambda: fieller([1e200, 1.0, 1.0], [1.0, 1.0, 1.0]),
+        lambda: cost_per_success([1e308] * 3, [1.0, 0.0, 1.0]),
+        lambda: cost_per_success([1e150, 1.0, 1.0], [1e-300] * 3),
+        lambda: mean_ratio([1e308] * 3, [1.0, 2.0, 1.0]),
+        lambda: mean_ratio([1e150, 1.0, 1.0], [1e-200] * 3),
+        lambda: quantile_ratio([1e150] * 50, [1e-200] * 50, 0.5),
+        lambda: paired_difference([1e200, 0.0, 1.0], [0.0, 1.0, 2.0], bounds=None),
+    ],
+)
+def test_values_beyond_floating_point_raise(call):
+    """Squares and ratios that overflow are neither infinity nor NaN, nor a warning."""
+    with pytest.raises(ValueError, match=r"no measurements|beyond what can be computed"):
+        call()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("arms", [([1, 0], [1, 0]), ([1, 0], [0, 1])])
+def test_a_unit_that_bears_all_the_cost_gives_no_bound_and_no_warning(arms):
+    """Without that unit neither arm has a ratio."""
+    first, second = arms
+    for found in (
+        cost_ratio(first, [1, 1], second, [1, 1]),
+        cost_ratio(first, first, second, second),
+        mean_ratio(first, second),
+    ):
+        assert (found.low, found.high) == (0.0, math.inf)

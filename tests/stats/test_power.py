@@ -19,6 +19,13 @@ from evalkit.stats import (
 )
 
 
+@pytest.mark.parametrize("margin", [1e-200, 1e-160, 5e-324])
+def test_a_margin_that_no_number_of_samples_reaches_raises(margin):
+    """Neither a division by zero nor an infinite number of samples."""
+    with pytest.raises(ValueError, match="no number of samples shows it"):
+        sample_size_noninferiority(0.1, margin)
+
+
 @pytest.mark.parametrize(
     ("discordance", "size"), [(0.08, 198.0), (0.15, 371.0), (0.25, 619.0), (0.105, 260.0)]
 )

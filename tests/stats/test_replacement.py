@@ -151,6 +151,20 @@ def test_a_test_of_nobody_raises(human, judge, epsilon, problem):
         alt_test(human, judge, epsilon)
 
 
+@pytest.mark.parametrize(
+    ("human", "judge", "got"),
+    [
+        ([[1] * 40] * 3, [1] * 40, "list"),
+        ({"a": [1] * 40, "b": [1] * 40}, {}, "list"),
+        ({"a": {1: 1}, "b": {1: 1}}, (1,), "tuple"),
+    ],
+)
+def test_labels_that_are_no_mappings_raise(human, judge, got):
+    """Without names of items nobody knows which labels belong together."""
+    with pytest.raises(ValueError, match=f"person -> item -> label .* got {got}"):
+        alt_test(human, judge, 0.1)
+
+
 def test_the_result_cannot_be_changed():
     """It is frozen."""
     found = alt_test(*study(6), 0.1)

@@ -18,12 +18,10 @@ import numpy as np
 from evalkit.analysis.drifting.facts import Episode, length_measure
 from evalkit.analysis.measures import MEASURES, Measure
 from evalkit.analysis.outcomes import REFUSED
-from evalkit.analysis.pairing import Pairs, difference, pairs_of, ratio, spread
-from evalkit.stats.distributions import normal_quantile
+from evalkit.analysis.pairing import Pairs, detectable, difference, pairs_of, ratio
 from evalkit.stats.multiple import holm
 
 ALPHA = 0.05
-POWER = 0.8
 RATES = ("quality", "pass_rate", "malformed_rate", "refusal_rate")
 TIMES = ("latency_p50_ms", "latency_p95_ms")
 
@@ -48,31 +46,6 @@ def comparisons(episodes: Sequence[Episode], unit: str) -> list[dict[str, Any]]:
     _bound(found, [(first, other) for other in later], times)
     place = {episode.run_id: index for index, episode in enumerate(episodes)}
     return sorted(rows + found, key=lambda row: place[row["run_id"]])
-
-
-def detectable(pairs: Pairs, alpha: float) -> float | None:
-    """Return the difference that would be found with a power of about 80 %.
-
-    The d that solves d = z sqrt((s² + d (1 - d)) / n), z = z[1 - alpha/2] + z[power]: s² is the
-    variance of the differences as they were, d (1 - d) what a change adds that flips a share d of
-    the samples. Without that part runs that hardly differ would seem to show anything. None where
-    it is above 1, or where not even flipping all samples would do: 1 / 2^n is above alpha.
-
-    Args:
-        pairs: A measure of both runs on the same samples.
-        alpha: Two-sided level.
-
-    Source:
-        Miller (2024), arXiv:2411.00640, for the normal approximation; the added part is ours,
-        from the simulation in docs/drift.md.
-    """
-    n = len(pairs)
-    z = normal_quantile(1.0 - alpha / 2.0) + normal_quantile(POWER)
-    share = z * z / n
-    variance = spread(pairs) ** 2 if pairs.difference.any() else 0.0
-    root = math.sqrt(share * share + 4.0 * (1.0 + share) * share * variance)
-    found = (share + root) / (2.0 * (1.0 + share))
-    return found if found < 1.0 and 0.5**n < alpha else None
 
 
 def _are_equal(episode: Episode) -> bool:

@@ -38,6 +38,7 @@ class _Suite(Record, frozen=True, kw_only=True):
     identity: Identity
     expected: int
     n_skipped: int
+    n_unseen: int = 0
     recorded: bool
     not_honoured: list[str]
     skipped: list[str]
@@ -207,6 +208,7 @@ def _suite(side: Side, names: Names) -> _Suite:
         identity=side.identity,
         expected=side.expected,
         n_skipped=side.n_skipped,
+        n_unseen=side.n_unseen,
         recorded=outcomes.recorded,
         not_honoured=list(side.not_honoured),
         skipped=sorted(names.sample[int(one)] for one in outcomes.skipped),
@@ -284,6 +286,7 @@ def _side(stored: _Suite, path: Path) -> Side:
         model=stored.model,
         expected=stored.expected,
         n_skipped=stored.n_skipped,
+        n_unseen=stored.n_unseen,
         source=str(path),
         not_honoured=tuple(stored.not_honoured),
     )

@@ -129,6 +129,7 @@ def _rules(contests: Sequence[Contest], policy: GatePolicy) -> list[dict[str, An
                 contest.candidate.outcomes,
                 policy.alpha,
                 asked_order(contest.baseline, contest.candidate, rule),
+                unseen=max(side.n_unseen for side in contest),
             )
             rows.append(_row(rule, contest.suite, judge_rule(rule, bout), policy.alpha))
         if not own:

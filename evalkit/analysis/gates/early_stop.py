@@ -22,6 +22,7 @@ from evalkit.core.records import Attempt, Trial
 from evalkit.providers.pricing import Priced
 from evalkit.run.setup import Plan
 from evalkit.stats.sequential import BettingTest
+from evalkit.suite.loader import SuiteSpec
 
 _NO_PRICE = Priced(None, {}, "not needed", "")
 
@@ -64,6 +65,7 @@ class GateStop:
                     f"{policy.file}: suite {suite.name!r} has clusters: its samples are not "
                     "independent, so no test that looks after each of them holds; run it whole"
                 )
+            _refuse_unknown(rules, suite.spec)
             facts = SuiteFacts(primary=suite.spec.primary, pass_at=suite.spec.pass_at)
             self._suites[suite.name] = _Watched(facts, rules, policy.alpha)
 
@@ -92,6 +94,7 @@ class GateStop:
             "candidate": self._duel.candidate,
             "rules": [rule.name for rule in self._policy.rules if is_watched(rule)],
             "not_watched": [rule.name for rule in self._policy.rules if not is_watched(rule)],
+            "asks_critical": self.asks_critical,
             "margin": self._margin(),
             "discordance": {name: own.discordance for name, own in self._suites.items()},
         }
@@ -134,6 +137,23 @@ class _Watched:
         if "fail" in said:
             return "fail"
         return "pass" if all(one == "pass" for one in said) else None
+
+
+def _refuse_unknown(rules: Sequence[Rule], spec: SuiteSpec) -> None:
+    """Refuse rules on slices or graders that the suite does not have: they decide nothing.
+
+    Raises:
+        ConfigError: With file and line of the first.
+    """
+    graders = {f"graders.{entry.name}" for entry in spec.graders}
+    for rule in rules:
+        for column in rule.slice:
+            if column not in spec.data.slices:
+                known = ", ".join(spec.data.slices) or "none"
+                raise ConfigError(f"{rule.where}: unknown slice column {column!r}; known: {known}")
+        if rule.metric.startswith("graders.") and rule.metric not in graders:
+            known = ", ".join(sorted(graders))
+            raise ConfigError(f"{rule.where}: unknown grader {rule.metric!r}; known: {known}")
 
 
 def is_watched(rule: Rule) -> bool:

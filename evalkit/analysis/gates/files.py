@@ -5,7 +5,7 @@ What the rules mean is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from evalkit.analysis.caveats import caveats_of
 from evalkit.analysis.gates.baseline import is_baseline_file, read_baseline
 from evalkit.analysis.gates.document import Contest, gate_document
-from evalkit.analysis.gates.policy import GatePolicy, read_gate
+from evalkit.analysis.gates.policy import GatePolicy, Rule, read_gate
 from evalkit.analysis.outcomes import Array
 from evalkit.analysis.pairing import sample_means
 from evalkit.analysis.reading import Reading, read_run
@@ -67,6 +67,7 @@ def hold_gate(request: GateRequest) -> dict[str, Any]:
     sides = sides_of(reading)
     others = sides if request.against is None else _others(request)
     contests = contests_of(sides, others, request, policy)
+    _check_rules(policy, contests)
     document = gate_document(contests, policy, allow_changed=request.allow_changed)
     document["run"] = str(request.run)
     document["against"] = None if request.against is None else str(request.against)
@@ -107,7 +108,7 @@ def contests_of(
     contests = []
     for suite in dict.fromkeys(name for name, _ in sides):
         new = find_side(sides, suite, candidate, str(request.run))
-        old = find_side(others, suite, baseline, str(against))
+        old = find_side(others, suite, baseline, str(against)) or _renamed(others, new, baseline)
         if new is not None and old is not None:
             contests.append(Contest(old, new))
     if not contests:
@@ -117,6 +118,51 @@ def contests_of(
     if others is sides and baseline == candidate:
         raise ConfigError(f"gate: baseline and candidate are both {baseline!r}; name two arms")
     return contests
+
+
+def _renamed(others: Sides, new: Side | None, baseline: str) -> Side | None:
+    """Return the baseline on the same suite under another name: contents count, not names."""
+    if new is None or not new.identity.hash:
+        return None
+    found = [
+        side
+        for (_, arm), side in others.items()
+        if arm == baseline and side.identity.hash == new.identity.hash
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _check_rules(policy: GatePolicy, contests: Sequence[Contest]) -> None:
+    """Refuse rules on what neither arm has on any suite: a slip of the pen must not look open.
+
+    Raises:
+        ConfigError: With file and line of each.
+    """
+    arms = [side.outcomes for contest in contests for side in contest if len(side.outcomes)]
+    if not arms:
+        return
+    columns = {column for arm in arms for column in arm.slices}
+    graders = {f"graders.{name}" for arm in arms for name in arm.graders}
+    suites = {contest.suite for contest in contests}
+    problems = []
+    for rule in policy.rules:
+        named = (
+            ("slice column", [c for c in rule.slice if c not in columns], columns),
+            ("grader", [rule.metric] if _no_grader(rule, graders) else [], graders),
+            ("suite", [rule.suite] if rule.suite and rule.suite not in suites else [], suites),
+        )
+        problems += [
+            f"{rule.where}: unknown {what} {str(got[0])!r}; both arms have: "
+            f"{', '.join(sorted(known)) or 'none'}"
+            for what, got, known in named
+            if got
+        ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _no_grader(rule: Rule, graders: set[str]) -> bool:
+    return rule.metric.startswith("graders.") and rule.metric not in graders
 
 
 def _only(sides: Sides, *, exclude: str | None, option: str, where: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evalkit.analysis.gates.policy import GatePolicy, Rule, read_gate
 from evalkit.core.errors import ConfigError
@@ -21,6 +21,7 @@ ALPHA = 0.05
 POWER = 0.8
 MARGIN = 0.03
 FILE = "gate.yaml"
+_MOST_NEEDED = 10_000_000
 
 
 def smallest_margin(
@@ -38,43 +39,65 @@ def smallest_margin(
     return z * math.sqrt(discordance / samples)
 
 
+class _Size(NamedTuple):
+    """How many of what a suite has for a rule."""
+
+    units: int
+    unit: str
+
+
 def margin_lines(suites: Sequence[Mapping[str, Any]], policies: Sequence[GatePolicy]) -> list[str]:
     """Return a line for each suite, and one for each rule that it cannot decide.
 
     Args:
-        suites: `name` and `samples` of each.
+        suites: `folder`, `name`, `samples`, `units` and `slices` of each.
         policies: What is to be decided with them.
     """
     lines = []
     for suite in suites:
-        samples, name = int(suite["samples"]), suite["name"]
-        if not samples:
+        if not suite["samples"]:
             continue
-        lines.append(
-            f"{name}: {samples} samples can rule out a drop of "
-            f"{_points(smallest_margin(samples))}; 3 points need some {needed(MARGIN)} "
-            f"(equal models that differ on {100 * DISCORDANCE:.0f} % of the samples, 80 % of gates)"
-        )
+        lines.append(_of_suite(suite))
         lines += [
-            f"{policy.file}: {rule.name}: {_points(rule.limit)} need some "
-            f"{needed(rule.limit, policy.alpha)} samples, {name} has {samples}"
+            line
             for policy in policies
+            if suite in suites_of(policy, suites)
             for rule in policy.rules
-            if _is_hopeless(rule, policy.alpha, samples, name)
+            for line in _of_rule(policy, rule, suite)
         ]
     return lines
 
 
-def needed(margin: float, alpha: float = ALPHA, discordance: float = DISCORDANCE) -> int:
-    """Return the samples that a margin needs, rounded up to ten."""
-    return 10 * math.ceil(sample_size_noninferiority(discordance, margin, alpha, POWER) / 10)
+def suites_of(
+    policy: GatePolicy, suites: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the suite beside which a gate.yaml lies, else all of them."""
+    folder = Path(policy.file).parent.resolve()
+    return [suite for suite in suites if Path(suite["folder"]).resolve() == folder] or suites
+
+
+def needed(margin: float, alpha: float = ALPHA, discordance: float = DISCORDANCE) -> int | None:
+    """Return the units that a margin needs, rounded up to ten; None where no number would do.
+
+    Example:
+        >>> needed(0.03), needed(1.0), needed(1e-200)
+        (690, 0, None)
+    """
+    if margin >= 1.0:
+        return 0
+    try:
+        size = sample_size_noninferiority(discordance, margin, alpha, POWER)
+    except ValueError:
+        return None
+    return 10 * math.ceil(size / 10) if size <= _MOST_NEEDED else None
 
 
 def read_policies(folders: Sequence[Path]) -> tuple[list[GatePolicy], list[str]]:
     """Return the gate files that lie in these folders, and what is wrong with others."""
     found: list[GatePolicy] = []
     problems: list[str] = []
-    for folder in dict.fromkeys(folders):
+    places = {folder.resolve(): folder for folder in reversed(folders)}
+    for folder in reversed(places.values()):
         path = folder / FILE
         if path.is_file():
             try:
@@ -84,9 +107,41 @@ def read_policies(folders: Sequence[Path]) -> tuple[list[GatePolicy], list[str]]
     return found, problems
 
 
-def _is_hopeless(rule: Rule, alpha: float, samples: int, suite: str) -> bool:
-    paired = rule.kind in ("max_drop", "max_increase") and rule.suite in (None, suite)
-    return paired and rule.limit > 0 and needed(rule.limit, alpha) > samples
+def _of_suite(suite: Mapping[str, Any]) -> str:
+    samples, units = suite["samples"], suite["units"]
+    clustered = units < samples
+    counted = f"{samples} samples" + (f" in {units} clusters" if clustered else "")
+    wanted = f"{needed(MARGIN)}" + (" clusters" if clustered else "")
+    return (
+        f"{suite['name']}: {counted} can rule out a drop of {_points(smallest_margin(units))}; "
+        f"3 points need some {wanted} "
+        f"(equal models that differ on {100 * DISCORDANCE:.0f} % of the samples, 80 % of gates)"
+    )
+
+
+def _of_rule(policy: GatePolicy, rule: Rule, suite: Mapping[str, Any]) -> list[str]:
+    """Return a line where a suite is too small for a rule on pairs, else none."""
+    paired = rule.kind in ("max_drop", "max_increase") and rule.suite in (None, suite["name"])
+    size = _size(rule, suite)
+    if not paired or rule.limit <= 0 or not size.units:
+        return []
+    head, wanted = f"{policy.file}: {rule.name}", needed(rule.limit, policy.alpha)
+    if wanted is None:
+        return [f"{head}: no number of samples would do for a limit of {rule.limit:g}"]
+    if wanted <= size.units:
+        return []
+    place = " in this slice" if rule.slice else ""
+    return [
+        f"{head}: {_points(rule.limit)} need some {wanted} {size.unit}, "
+        f"{suite['name']} has {size.units}{place}"
+    ]
+
+
+def _size(rule: Rule, suite: Mapping[str, Any]) -> _Size:
+    """Return the units that a rule looks at, or at most looks at where slices are joined."""
+    slices = [suite["slices"].get(column, {}).get(v, 0) for column, v in rule.slice.items()]
+    unit = "clusters" if suite["units"] < suite["samples"] else "samples"
+    return _Size(min([suite["units"], *slices]), unit)
 
 
 def _points(share: float) -> str:

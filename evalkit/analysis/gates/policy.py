@@ -15,6 +15,7 @@ from evalkit.core.records import Record, canonical_json, fingerprint
 Limit = Literal["max_drop", "max_increase", "max", "min", "max_ratio", "max_regressions"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 REGRESSING = ("pass_rate", "quality")
+LEAST_ALPHA = 0.000001
 SCHEMA_VERSION = 1
 
 
@@ -65,7 +66,7 @@ class GatePolicy(Record, frozen=True, kw_only=True):
     """All that gate.yaml says.
 
     Attributes:
-        alpha: Risk of a wrong verdict of each rule, one-sided.
+        alpha: Risk of a wrong verdict of each rule, one-sided: from 0.000001 to below 0.5.
         error_budget: Largest share of trials without an answer, for each arm.
         on_inconclusive: `fail` (exit 3) or `warn` (exit 0).
         baseline: The arm that is in use; the command line may name another.
@@ -106,8 +107,8 @@ def read_gate(path: Path) -> GatePolicy:
     root = read_yaml(path)
     root.take("schema_version", int, 1, allowed=(SCHEMA_VERSION,))
     policy = GatePolicy(
-        alpha=_share(root, "alpha", 0.05, below=0.5),
-        error_budget=_share(root, "error_budget", 0.02, below=1.0, zero=True),
+        alpha=_share(root, "alpha", 0.05, least=LEAST_ALPHA, below=0.5),
+        error_budget=_share(root, "error_budget", 0.02, least=0.0, below=1.0),
         on_inconclusive=root.take("on_inconclusive", str, "fail", allowed=("fail", "warn")),
         baseline=root.take("baseline", str, None),
         candidate=root.take("candidate", str, None),
@@ -119,11 +120,12 @@ def read_gate(path: Path) -> GatePolicy:
     return policy
 
 
-def _share(root: Node, key: str, default: float, *, below: float, zero: bool = False) -> float:
+def _share(root: Node, key: str, default: float, *, least: float, below: float) -> float:
     def valid(value: float) -> bool:
-        return (zero or value != 0) and 0 <= value < below
+        return least <= value < below
 
-    what = f"a share {'from 0 to' if zero else 'above 0 and'} below {below:g}"
+    start = f"{least:f}".rstrip("0").rstrip(".")
+    what = f"a share of at least {start} and below {below:g}"
     return float(root.take(key, (int, float), default, valid=valid, what=what))
 
 

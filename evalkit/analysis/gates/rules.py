@@ -30,7 +30,7 @@ from evalkit.analysis.pairing import (
     worth,
 )
 from evalkit.stats.distributions import normal_quantile
-from evalkit.stats.intervals import Interval
+from evalkit.stats.intervals import Interval, clopper_pearson
 from evalkit.stats.power import needed_units
 from evalkit.stats.quantiles import quantile_interval
 from evalkit.stats.ratios import cost_per_success
@@ -38,6 +38,7 @@ from evalkit.stats.sequential import confidence_sequence
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 POWER = 0.8
+LEAST_FOR_MONEY = 30
 _MOST_NEEDED = 10_000_000
 _MOST_PAIRS = 20_000
 _MOST_REPEATS = 50
@@ -77,6 +78,7 @@ class Bout(NamedTuple):
         order: Places the samples in the order in which they were to be asked, where a run was
             stopped early: its bounds hold whenever one looks.
         advise: Say what would decide an open rule.
+        unseen: Trials that were not made and may be of critical samples.
     """
 
     baseline: Outcomes
@@ -84,6 +86,7 @@ class Bout(NamedTuple):
     alpha: float
     order: Callable[[Any], Any] | None = None
     advise: bool = True
+    unseen: int = 0
 
 
 def judge_rule(rule: Rule, bout: Bout) -> Judged:
@@ -120,7 +123,9 @@ def _difference(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
     drops = rule.kind == "max_drop"
     limit = -rule.limit if drops else rule.limit
     judged = _decide(found, limit, larger_is_worse=not drops)
-    judged = judged._replace(values=(float(pairs.baseline.mean()), float(pairs.candidate.mean())))
+    used = slice(None) if bout.order is None else bout.order(pairs.sample)
+    old, new = pairs.baseline[used], pairs.candidate[used]
+    judged = judged._replace(values=(float(old.mean()), float(new.mean())))
     if judged.verdict != "inconclusive" or not bout.advise:
         worse = found.high < 0 if drops else found.low > 0
         return _told(judged, rule, _Advice(worse=worse))
@@ -180,7 +185,10 @@ def _ratio(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
     except ValueError as error:
         return _nothing(f"{rule.metric}: {error}")
     found = both.found
+    if measure.kind != "quantile" and found.n < LEAST_FOR_MONEY:
+        return _too_few(rule, found, both.values)
     judged = _decide(found, rule.limit, larger_is_worse=True)._replace(values=both.values)
+    judged = judged._replace(low=judged.low if found.low > 0 else None)
     needed = None
     if found.low > 0 and math.isfinite(found.high) and found.estimate > 0:
         z = normal_quantile(1.0 - bout.alpha)
@@ -190,6 +198,15 @@ def _ratio(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
     elif measure.kind == "quantile":
         needed = _least_for_quantile(measure.q, bout.alpha)
     return _told(judged, rule, _Advice(needed))
+
+
+def _too_few(rule: Rule, found: Interval, values: tuple[float | None, float | None]) -> Judged:
+    """Leave a rule on money open: a rare dear answer may be in none of so few samples."""
+    open_ = _decide(found, math.nan, larger_is_worse=True)
+    reason = f"{describe(rule)}: {found.n} are too few for a rule on money: at least"
+    return open_._replace(
+        reason=f"{reason} {LEAST_FOR_MONEY}", needed_n=LEAST_FOR_MONEY, values=values
+    )
 
 
 def _own_value(rule: Rule, bout: Bout, kept: Mask) -> Judged:
@@ -208,6 +225,8 @@ def _own_value(rule: Rule, bout: Bout, kept: Mask) -> Judged:
         else:
             scale = 1000.0 if measure.kind == "per_answer" else 1.0
             found = _money(measure, values, arm, level)
+            if found.n < LEAST_FOR_MONEY:
+                return _scaled(_too_few(rule, found, (None, found.estimate)), scale)
     except ValueError as error:
         return _nothing(f"{rule.metric}: {error}")
     limit = rule.limit / scale
@@ -225,8 +244,12 @@ def _mean(values: Array, arm: Outcomes, bout: Bout) -> Interval:
     if not (~np.isnan(values)).any():
         raise ValueError("no trial has a value")
     rows: Rows = arm.rows()
+    level = 1.0 - 2.0 * bout.alpha
     if bout.order is None:
-        return mean_interval_of(values, rows, 1.0 - 2.0 * bout.alpha)
+        found = mean_interval_of(values, rows, level)
+        if found.method != "wilson":
+            return found
+        return clopper_pearson(round(found.estimate * found.n), found.n, level)
     means = sample_means(arm, values)
     ordered = means.mean[bout.order(means.sample)]
     return confidence_sequence(ordered, bout.alpha, bounds=(0.0, 1.0))
@@ -259,7 +282,7 @@ def _regressions(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
         return _nothing("no sample is marked critical" if rule.critical else "no sample is there")
     pairs = pairs_of(MEASURES["pass_rate"], bout.baseline, bout.candidate, kept)
     count = int(((pairs.baseline > 0.5) & (pairs.candidate <= 0.5)).sum())
-    unknown = marked - len(pairs)
+    unknown = marked - len(pairs) + (bout.unseen if rule.critical else 0)
     verdict: Verdict = "pass"
     reason = f"{count} of {len(pairs)} regressed"
     if count > rule.limit:

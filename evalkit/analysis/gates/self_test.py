@@ -13,23 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from evalkit.analysis.compare import detectable
 from evalkit.analysis.gates.policy import DEFAULT, GatePolicy, read_gate
 from evalkit.analysis.gates.rules import Bout, judge_rule
 from evalkit.analysis.measures import MEASURES
 from evalkit.analysis.outcomes import Ids, Outcomes, numbered, taken
-from evalkit.analysis.pairing import noise, pairs_of, sample_means
+from evalkit.analysis.pairing import detectable, noise, pairs_of, sample_means
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.sides import sides_of
+from evalkit.core.errors import ConfigError
 from evalkit.core.records import Record
 from evalkit.run.folder import Run
 from evalkit.stats.intervals import wilson
 
 Places = npt.NDArray[np.intp]
 SCHEMA_VERSION = 1
+ABSOLUTE = ("max", "min")
 DROPS = (0.0, 0.02, 0.05, 0.1)
 
 
@@ -66,6 +68,14 @@ def self_test(request: SelfTest) -> dict[str, Any]:
         JournalError: If the journal is foreign, mixed or edited.
     """
     policy = DEFAULT if request.policy is None else read_gate(request.policy)
+    relative = tuple(rule for rule in policy.rules if rule.kind not in ABSOLUTE)
+    left_out = [rule.name for rule in policy.rules if rule.kind in ABSOLUTE]
+    if not relative:
+        raise ConfigError(
+            f"{policy.file}: every rule holds the candidate's own value; --self-test is of rules "
+            "that compare: max_drop, max_increase, max_ratio, max_regressions"
+        )
+    policy = msgspec.structs.replace(policy, rules=relative)
     sides = sides_of(read_run(Run(request.run)))
     rows = [
         _arm(side.outcomes, policy, request)
@@ -77,6 +87,7 @@ def self_test(request: SelfTest) -> dict[str, Any]:
         "run": str(request.run),
         "policy": policy.file or None,
         "rules": [rule.name for rule in policy.rules],
+        "left_out": left_out,
         "splits": request.splits,
         "arms": rows,
     }
@@ -112,7 +123,7 @@ def _arm(outcomes: Outcomes, policy: GatePolicy, request: SelfTest) -> dict[str,
         )
     dealt = dealer.deal(resample=False)
     pairs = pairs_of(MEASURES["quality"], dealt.one, dealt.other)
-    row["minimum_detectable_effect"] = detectable(pairs, pairs.units) if len(pairs) else None
+    row["minimum_detectable_effect"] = detectable(pairs, 0.05) if len(pairs) else None
     return row
 
 

@@ -74,7 +74,7 @@ def _simulated(stopping: Mapping[str, Any], suite: str) -> dict[str, Any] | None
         "false_pass_low": error.low,
         "false_pass_high": error.high,
         "false_fail": equal.failed,
-        "equal_decided": equal.passed + equal.failed,
+        "equal_passed": equal.passed,
         "equal_median_samples": equal.median_samples,
     }
 
@@ -99,7 +99,14 @@ def stop_lines(rows: list[dict[str, Any]]) -> list[str]:
                 f"{100 * found['margin']:g} points and {100 * found['discordance']:.0f} % "
                 f"discordance: a candidate at the margin passes in {100 * found['false_pass']:.1f} "
                 f"% [{100 * found['false_pass_low']:.1f}, {100 * found['false_pass_high']:.1f}], "
-                f"an equal one fails in {100 * found['false_fail']:.1f} % and is decided after "
-                f"{found['equal_median_samples']:.0f} samples (median)"
+                f"an equal one passes in {100 * found['equal_passed']:.1f} % and fails in "
+                f"{100 * found['false_fail']:.1f} %; {_when(found, cap)}"
             )
     return lines
+
+
+def _when(found: Mapping[str, Any], cap: int) -> str:
+    """Return when an equal candidate is decided, where it is in half of the runs or more."""
+    if found["equal_median_samples"] >= cap:
+        return f"in most runs {cap} samples do not decide it"
+    return f"half are decided within {found['equal_median_samples']:.0f} samples"
