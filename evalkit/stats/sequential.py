@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 _SHARES: Array = np.geomspace(0.04, 0.96, 24)
 _LOG_STAKES = math.log(len(_SHARES))
 _CLOSE = 1e-8
+_MOST_LOG = 600.0
 
 
 def e_process(b: int, c: int) -> float:
@@ -182,16 +183,18 @@ def log_wealth(
         above: Against "the mean is at most the limit"; else against "at least".
 
     Returns:
-        Shape (studies, samples).
+        Shape (studies, samples); what is above 600 is 600 or a little more.
     """
     room = limit + 1.0 if above else 1.0 - limit
     bets = _bets(room) if above else -_bets(room)
     steps = np.log1p(np.outer(bets, np.array([-1.0, 0.0, 1.0]) - limit))
-    total = np.full(values.shape, -np.inf)
+    total, code = np.zeros(values.shape), values + 1
     for own in steps:
-        path = np.cumsum(own[values + 1], axis=1)
-        np.logaddexp(total, path, out=total)
-    return total - _LOG_STAKES
+        path = np.cumsum(own[code], axis=1)
+        np.minimum(path, _MOST_LOG, out=path)
+        total += np.exp(path, out=path)
+    with np.errstate(divide="ignore"):  # a wealth that has gone to nothing
+        return np.log(total) - _LOG_STAKES
 
 
 def _checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:

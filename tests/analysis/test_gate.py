@@ -11,6 +11,7 @@ from arms_by_hand import IDENTITY, binary, by_language, contest, gated, outcomes
 
 from evalkit.analysis.gates.document import Contest, gate_document
 from evalkit.analysis.gates.policy import GatePolicy
+from evalkit.analysis.gates.rules import Bout, judge_rule
 from evalkit.analysis.outcomes import FAILED, MALFORMED, REFUSED
 from evalkit.stats import clopper_pearson, paired_difference, tango
 
@@ -333,6 +334,16 @@ def test_a_critical_sample_that_nobody_was_asked_is_open():
         ]
         == "pass"
     )
+
+
+def test_a_slice_that_was_not_reached_before_the_decision_is_open():
+    """It has samples, but none of those that the run was decided by."""
+    found = contest(np.ones(40), np.ones(40), slices=by_language(40, 10))
+    bout = Bout(
+        found.baseline.outcomes, found.candidate.outcomes, 0.05, order=lambda s: np.arange(0)
+    )
+    judged = judge_rule(rule(max_drop=0.05, slice={"language": "de"}), bout)
+    assert (judged.verdict, judged.n) == ("inconclusive", 0)
 
 
 def test_a_sample_regresses_when_most_repeats_do():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from evalkit.analysis.figures import Rows, mean_interval_of
 from evalkit.analysis.gates.policy import Rule, describe
@@ -119,11 +120,13 @@ def _difference(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
     pairs = joined(*means)
     if not len(pairs):
         return _nothing(f"no sample has {rule.metric} in both arms")
-    found = _paired(pairs, bout)
+    used = np.arange(len(pairs)) if bout.order is None else bout.order(pairs.sample)
+    if not len(used):
+        return _nothing(f"no sample up to the decision has {rule.metric} in both arms")
+    found = _paired(pairs, bout, used)
     drops = rule.kind == "max_drop"
     limit = -rule.limit if drops else rule.limit
     judged = _decide(found, limit, larger_is_worse=not drops)
-    used = slice(None) if bout.order is None else bout.order(pairs.sample)
     old, new = pairs.baseline[used], pairs.candidate[used]
     judged = judged._replace(values=(float(old.mean()), float(new.mean())))
     if judged.verdict != "inconclusive" or not bout.advise:
@@ -171,11 +174,11 @@ def _needed_repeats(
     return (wanted, now) if wanted <= _MOST_REPEATS else None
 
 
-def _paired(pairs: Pairs, bout: Bout) -> Interval:
+def _paired(pairs: Pairs, bout: Bout, used: npt.NDArray[np.intp]) -> Interval:
     """Return candidate minus baseline with two bounds, each one-sided at alpha."""
     if bout.order is None:
         return difference(pairs, 1.0 - 2.0 * bout.alpha, cautious=True)
-    return confidence_sequence(pairs.difference[bout.order(pairs.sample)], bout.alpha)
+    return confidence_sequence(pairs.difference[used], bout.alpha)
 
 
 def _ratio(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
@@ -290,6 +293,7 @@ def _regressions(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
     elif unknown and count + unknown > rule.limit:
         verdict = "inconclusive"
         reason += f", and {unknown} could not be compared"
+        reason += " or were not asked and may be critical" if bout.unseen else ""
     value = float(count)
     return Judged(verdict, value, value, value, len(pairs), None, reason, "count")
 

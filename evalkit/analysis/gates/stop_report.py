@@ -15,7 +15,7 @@ from evalkit.stats.intervals import wilson
 from evalkit.stats.stopping import simulate_stopping
 
 MOST_DRAWS = 1000
-SAMPLES_DRAWN = 1_000_000
+SAMPLES_DRAWN = 3_000_000
 _LEAST_DISCORDANCE = 0.01
 
 
@@ -59,7 +59,7 @@ def _simulated(stopping: Mapping[str, Any], suite: str) -> dict[str, Any] | None
         return None
     discordance = min(1.0, max(seen, margin, _LEAST_DISCORDANCE))
     cap, alpha = stopping["cap"][suite], stopping["alpha"]
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng([abs(stopping["seed"]), cap])
     draws = max(100, min(MOST_DRAWS, SAMPLES_DRAWN // cap))
     at_margin = simulate_stopping(
         margin, (-margin, discordance), cap, alpha=alpha, draws=draws, rng=rng
