@@ -109,6 +109,10 @@ def test_clusters_are_what_is_counted():
     row = only(gated(contest(np.ones(200), 1 - lost, cluster=clusters), rule(max_drop=0.1)))
     assert row["n"] == 20
     assert row["method"] == "t+gaffke-clusters"
+    few = contest(np.ones(200), np.ones(200), cluster=clusters)
+    assert (
+        "more clusters would decide" in only(gated(few, rule("malformed_rate", max=0.1)))["reason"]
+    )
     assert row["high"] - row["low"] > alone["high"] - alone["low"]
 
 

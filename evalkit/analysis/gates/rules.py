@@ -200,7 +200,8 @@ def _ratio(rule: Rule, bout: Bout, kept: tuple[Mask, Mask]) -> Judged:
         needed = _units(scale * math.sqrt(found.n), distance, bout.alpha)
     elif measure.kind == "quantile":
         needed = _least_for_quantile(measure.q, bout.alpha)
-    return _told(judged, rule, _Advice(needed))
+    unit = "samples" if bout.candidate.cluster is None else "clusters"
+    return _told(judged, rule, _Advice(needed, unit=unit))
 
 
 def _too_few(rule: Rule, found: Interval, values: tuple[float | None, float | None]) -> Judged:
@@ -240,7 +241,8 @@ def _own_value(rule: Rule, bout: Bout, kept: Mask) -> Judged:
         needed = _needed(math.sqrt(share * (1.0 - share)), found, limit, bout.alpha)
     elif measure.kind == "quantile" and judged.high is None:
         needed = _least_for_quantile(measure.q, bout.alpha)
-    return _told(_scaled(judged, scale), rule, _Advice(needed))
+    unit = "samples" if arm.cluster is None else "clusters"
+    return _told(_scaled(judged, scale), rule, _Advice(needed, unit=unit))
 
 
 def _mean(values: Array, arm: Outcomes, bout: Bout) -> Interval:
