@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evalkit.analysis.arms import find_arm
 from evalkit.analysis.caveats import caveats_of
 from evalkit.analysis.compare import DRAWS, Comparison, Contestant, Duel, duels_of, left_out
 from evalkit.analysis.measures import MEASURES
@@ -67,12 +68,11 @@ def compare_runs(request: CompareRequest) -> dict[str, Any]:
     _check(request)
     readings = {str(folder): read_run(Run(folder), request.providers) for folder in request.runs}
     contestants = _contestants(list(readings.values()), request)
+    baseline = request.baseline and _arm(request.baseline, "--baseline", contestants)
     duels = [
         duel
         for suite in dict.fromkeys(c.outcomes.suite for c in contestants)
-        for duel in duels_of(
-            [c for c in contestants if c.outcomes.suite == suite], request.baseline
-        )
+        for duel in duels_of([c for c in contestants if c.outcomes.suite == suite], baseline)
     ]
     if not duels:
         raise ConfigError(f"{request.runs[0]}: there are no two arms of one suite to compare")
@@ -155,19 +155,27 @@ def _contestants(readings: Sequence[Reading], request: CompareRequest) -> list[C
         )
         for run, side in found
     ]
-    known = dict.fromkeys(c.outcomes.arm for c in contestants)
-    labels = {c.label for c in contestants}
-    for option, wanted in (("--baseline", [request.baseline]), ("--models", request.models or ())):
-        for name in wanted:
-            if name is not None and name not in known and name not in labels:
-                raise ConfigError(
-                    f"compare: {option} {name!r} is no arm of these runs; they have: "
-                    + ", ".join(known)
-                )
     if request.models is None:
         return contestants
-    kept = {*request.models, request.baseline}
+    kept = {_arm(name, "--models", contestants) for name in request.models}
+    if request.baseline is not None:
+        kept.add(_arm(request.baseline, "--baseline", contestants))
     return [c for c in contestants if c.outcomes.arm in kept or c.label in kept]
+
+
+def _arm(name: str, option: str, contestants: Sequence[Contestant]) -> str:
+    """Return the arm, or the label, that a name stands for.
+
+    Raises:
+        ConfigError: If it stands for none.
+    """
+    if any(c.label == name for c in contestants):
+        return name
+    found = find_arm(name, (c.side.named for c in contestants))
+    if found is None:
+        known = ", ".join(dict.fromkeys(c.outcomes.arm for c in contestants))
+        raise ConfigError(f"compare: {option} {name!r} is no arm of these runs; they have: {known}")
+    return found
 
 
 def _not_honoured(contestants: Sequence[Contestant]) -> list[str]:

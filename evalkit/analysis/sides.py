@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evalkit.analysis.arms import Named, find_arm
 from evalkit.analysis.columns import ArmColumns, SuiteFacts
 from evalkit.analysis.outcomes import FAILED, Ids, Outcomes, outcomes_of, taken
 from evalkit.analysis.reading import Reading
@@ -63,6 +64,7 @@ class Side:
         stopping: How the run was stopped early, None where it was not.
         n_unseen: Trials of which it is not known whether they are of critical samples, or that are
             and were not asked.
+        mode: The structured mode that it was asked in.
     """
 
     outcomes: Outcomes
@@ -74,6 +76,12 @@ class Side:
     not_honoured: tuple[str, ...] = ()
     stopping: Mapping[str, Any] | None = None
     n_unseen: int = 0
+    mode: str | None = None
+
+    @property
+    def named(self) -> Named:
+        """Its name, model and mode."""
+        return Named(self.outcomes.arm, self.model, self.mode)
 
     @property
     def n_unanswered(self) -> int:
@@ -103,6 +111,7 @@ def sides_from(
             outcomes=outcomes,
             identity=identity_of(manifest, suites[arm["suite"]]),
             model=arm["model"],
+            mode=arm["mode"],
             expected=expected,
             n_skipped=own.status["skipped"],
             source=str(run.folder),
@@ -189,10 +198,12 @@ def find_side(
     Raises:
         ConfigError: If no suite has it.
     """
-    if all(name != arm for _, name in sides):
+    if find_arm(arm, (side.named for side in sides.values())) is None:
         known = ", ".join(dict.fromkeys(name for _, name in sides)) or "none"
         raise ConfigError(f"{where}: no arm {arm!r}; it has: {known}")
-    return sides.get((suite, arm))
+    own = {name: side for (place, name), side in sides.items() if place == suite}
+    found = find_arm(arm, (side.named for side in own.values()))
+    return None if found is None else own[found]
 
 
 class Unshared(NamedTuple):

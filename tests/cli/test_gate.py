@@ -328,6 +328,34 @@ def test_the_self_test_needs_repeats(evalkit, two):
     assert "--repeats 2" in said.out
 
 
+MODES = """
+schema_version: 1
+name: yesno
+sensitivity: public
+data: {path: samples.jsonl, id: id, target: target}
+prompt: {user: "{{ text }}"}
+output: {format: json, structured: [prompt, json_schema], schema: {type: object}}
+graders: {json_schema: {}}
+"""
+
+
+def test_arms_may_be_named_with_their_mode_or_without(evalkit, here):
+    """As the suite has one mode or several."""
+    write_suite(60)
+    Path("suites/yesno/suite.yaml").write_text(MODES)
+    Path("gate.yaml").write_text("rules: [{metric: quality, max_drop: 0.2}]\n")
+    providers = record({"old@prompt": (), "old@json_schema": (), "new@prompt": ()}, 60, text="{}")
+    folder = run(evalkit, providers)
+    said = gate(evalkit, folder, "--baseline", "log:new", "--candidate", "log:old@prompt")
+    assert said.code == 0, said.err
+    assert "log:old@prompt may take the place of log:new@prompt" in said.out
+    said = gate(evalkit, folder, "--baseline", "log:new", "--candidate", "log:old")
+    assert said.code == 2
+    assert "no arm 'log:old'; it has: log:old@prompt, log:old@json_schema" in said.err
+    said = evalkit("compare", folder, "--baseline", "log:new", "--json")
+    assert {row["baseline"] for row in json.loads(said.out)["pairs"]} == {"log:new@prompt"}
+
+
 # ------------------------------------------------------------------- wrong usage
 
 
@@ -349,6 +377,7 @@ def test_the_self_test_needs_repeats(evalkit, two):
         (("{run}", "--against", "newer.json", *ARMS), "schema_version 99; this evalkit reads 1"),
         (("{run}", "--against", "torn.json", *ARMS), "this baseline file is damaged"),
         (("--self-test", "{run}", "--against", "x"), "--self-test RUN goes without"),
+        (("--self-test", "{run}", "--candidate", "log:x"), "no arm 'log:x'; it has: log:old"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(evalkit, two, arguments, said):

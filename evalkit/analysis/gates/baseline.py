@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from evalkit.analysis.arms import Named, find_arm
 from evalkit.analysis.outcomes import FAILED, MALFORMED, OK, REFUSED, Outcomes, Slice
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.sides import Identity, Side, sides_of
@@ -34,6 +35,7 @@ class _Suite(Record, frozen=True, kw_only=True):
     suite: str
     arm: str
     model: str
+    mode: str | None = None
     primary: str
     identity: Identity
     expected: int
@@ -89,7 +91,7 @@ def accept(run: Run, arm: str | None, now: str, providers: Path | None = None) -
             f"{run.folder}: this run was to end when it was decided: its samples are those that "
             "decided, and no fair baseline; accept a run of the whole suite"
         )
-    arm = arm or _only_arm(run)
+    arm = _only_arm(run) if arm is None else _named(run, arm)
     names = Names()
     reading = read_run(run, providers, arms=[arm], seen=names.add)
     sides = [side for (_, name), side in sides_of(reading).items() if name == arm]
@@ -175,6 +177,11 @@ def read_baseline(path: Path) -> dict[tuple[str, str], Side]:
         raise ConfigError(f"{path}: this baseline file is damaged: {error}") from None
 
 
+def _named(run: Run, name: str) -> str:
+    known = [Named(arm["arm"], arm["model"], arm["mode"]) for arm in run.manifest["arms"]]
+    return find_arm(name, known) or name
+
+
 def _only_arm(run: Run) -> str:
     names = list(dict.fromkeys(arm["arm"] for arm in run.manifest["arms"]))
     if len(names) != 1:
@@ -204,6 +211,7 @@ def _suite(side: Side, names: Names) -> _Suite:
         suite=outcomes.suite,
         arm=outcomes.arm,
         model=side.model,
+        mode=side.mode,
         primary=outcomes.primary,
         identity=side.identity,
         expected=side.expected,
@@ -284,6 +292,7 @@ def _side(stored: _Suite, path: Path) -> Side:
         outcomes=outcomes,
         identity=stored.identity,
         model=stored.model,
+        mode=stored.mode,
         expected=stored.expected,
         n_skipped=stored.n_skipped,
         n_unseen=stored.n_unseen,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evalkit.analysis.arms import Named, find_arm
 from evalkit.analysis.columns import ArmColumns, SuiteFacts
 from evalkit.analysis.gates.policy import GatePolicy, Rule
 from evalkit.analysis.gates.rules import kept_trials
@@ -196,10 +197,16 @@ def _unpriced(model: str, attempt: Attempt) -> Priced:
 def _duelists(policy: GatePolicy, plan: Plan, named: tuple[str | None, str | None]) -> Duelists:
     """Return the two arms: as named, else the two that run, in the order of --models."""
     arms = list(dict.fromkeys(entry.arm.name for entry, _ in plan.entries))
-    baseline, candidate = named[0] or policy.baseline, named[1] or policy.candidate
-    for option, name in (("--baseline", baseline), ("--candidate", candidate)):
-        if name is not None and name not in arms:
+    known = [Named(entry.arm.name, entry.arm.model, entry.arm.mode) for entry, _ in plan.entries]
+    found: list[str | None] = []
+    for option, name in (
+        ("--baseline", named[0] or policy.baseline),
+        ("--candidate", named[1] or policy.candidate),
+    ):
+        found.append(None if name is None else find_arm(name, known))
+        if name is not None and found[-1] is None:
             raise ConfigError(f"{option} {name!r} takes no part; these do: {', '.join(arms)}")
+    baseline, candidate = found
     left = [name for name in arms if name not in (baseline, candidate)]
     if (baseline is None) + (candidate is None) > 0 and len(arms) != 2:
         raise ConfigError(

@@ -115,7 +115,7 @@ def contests_of(
         raise ConfigError(
             f"{request.run}: {candidate!r} and {baseline!r} of {against} have no suite in common"
         )
-    if others is sides and baseline == candidate:
+    if any(contest.baseline is contest.candidate for contest in contests):
         raise ConfigError(f"gate: baseline and candidate are both {baseline!r}; name two arms")
     return contests
 

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from evalkit.analysis.arms import find_arm
 from evalkit.analysis.gates.policy import DEFAULT, GatePolicy, read_gate
 from evalkit.analysis.gates.rules import Bout, judge_rule
 from evalkit.analysis.measures import MEASURES
@@ -77,10 +78,16 @@ def self_test(request: SelfTest) -> dict[str, Any]:
         )
     policy = msgspec.structs.replace(policy, rules=relative)
     sides = sides_of(read_run(Run(request.run)))
+    arm = None
+    if request.arm is not None:
+        arm = find_arm(request.arm, (side.named for side in sides.values()))
+        if arm is None:
+            known = ", ".join(dict.fromkeys(name for _, name in sides))
+            raise ConfigError(f"{request.run}: no arm {request.arm!r}; it has: {known}")
     rows = [
         _arm(side.outcomes, policy, request)
         for side in sides.values()
-        if request.arm in (None, side.outcomes.arm)
+        if arm in (None, side.outcomes.arm)
     ]
     return {
         "schema_version": SCHEMA_VERSION,
