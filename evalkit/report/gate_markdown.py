@@ -24,6 +24,7 @@ from evalkit.report.gate_values import (
     reasons,
     regression,
     shown,
+    unanswered,
     word,
     worst_first,
 )
@@ -193,7 +194,7 @@ def _asked(row: Mapping[str, Any]) -> list[str]:
         code(row["arm"]),
         code(row["suite"]),
         str(row["n_asked"]),
-        str(row["n_unanswered"]),
+        unanswered(row),
         share(row["share"]),
         f"{'✅ ≤' if row['within'] else '❌ >'} {share(row['budget'])}",
         str(row["n_scored"]),

@@ -27,6 +27,7 @@ from evalkit.report.gate_values import (
     regression,
     shown,
     told,
+    unanswered,
     without_commands,
     word,
 )
@@ -153,7 +154,7 @@ def _evidence(document: Document, style: Style) -> str:
     names = [row["role"] + (f" on {shown(row['suite'])}" if several else "") for row in rows]
     columns = [
         ("asked", [str(row["n_asked"]) for row in rows]),
-        ("no answer", [str(row["n_unanswered"]) for row in rows]),
+        ("no answer", [unanswered(row) for row in rows]),
         ("share", [share(row["share"]) for row in rows]),
         ("budget", [f"{'✓ ≤' if row['within'] else '✗ >'} {share(row['budget'])}" for row in rows]),
         ("scored", [str(row["n_scored"]) for row in rows]),

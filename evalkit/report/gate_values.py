@@ -252,6 +252,17 @@ def trusted(document: Document) -> bool:
     return all(row["within"] and row["n_scored"] for row in document["evidence"])
 
 
+def unanswered(row: Mapping[str, Any]) -> str:
+    """Return how many trials brought no answer, and how many answers no score.
+
+    Example:
+        >>> unanswered({"n_unanswered": 3, "n_unscored": 2})
+        '3 + 2 without a score'
+    """
+    unscored = row.get("n_unscored")
+    return f"{row['n_unanswered']}" + (f" + {unscored} without a score" if unscored else "")
+
+
 def _untrusted(document: Document) -> list[str]:
     if trusted(document) or not document["rules"]:
         return []

@@ -23,6 +23,7 @@ from evalkit.report.gate_values import (
     regression,
     shown,
     told,
+    unanswered,
     word,
 )
 from evalkit.report.values import MISSING, share
@@ -138,7 +139,7 @@ def _doubts(document: Document) -> list[Case]:
         who = shown(row["arm"]) + (f" ({row['role']})" if alike else "")
         if not row["within"]:
             reason = (
-                f"{row['n_unanswered']} of {row['n_asked']} trials without an answer: "
+                f"{unanswered(row)} of {row['n_asked']} trials without an answer: "
                 f"{share(row['share'])}, error budget {share(row['budget'])}"
             )
             cases.append(_error(_group(row), f"error budget {who}", "error_budget", reason))

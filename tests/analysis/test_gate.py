@@ -424,6 +424,17 @@ def test_errors_have_a_budget_and_are_no_quality():
     assert gated(found, rule(max_drop=0.05), error_budget=0.05)["verdict"] == "pass"
 
 
+def test_answers_without_a_score_are_within_the_same_budget():
+    """What a judge failed on may be the hard samples."""
+    new = np.ones(400)
+    new[:12] = np.nan
+    found = contest(np.ones(400), new)
+    document = gated(found, rule(max_drop=0.05))
+    assert document["verdict"] == "inconclusive"
+    assert "no answer to 0 and no score for 12 of 400" in document["reason"]
+    assert gated(found, rule(max_drop=0.05), error_budget=0.05)["verdict"] == "pass"
+
+
 def test_trials_that_were_never_made_are_without_an_answer():
     """An interrupted run does not pass on its easy half."""
     found = contest(np.ones(400), np.ones(400), expected=800)

@@ -89,10 +89,11 @@ def _counts(gone: Unshared) -> dict[str, int]:
 
 
 def _evidence(contest: Contest, budget: float) -> list[dict[str, Any]]:
-    """Return how many trials of each arm brought no answer, and whether that is bearable.
+    """Return how many trials of each arm brought no answer or no score, and if that is bearable.
 
-    A sample that was to be skipped in one arm only is a trial without an answer, too: what it
-    would have been is not known.
+    What a grader or judge failed on may be the hard samples, as what a provider failed on. A
+    sample that was to be skipped in one arm only is a trial without an answer, too: what it would
+    have been is not known.
     """
     rows = []
     skipped = contest.baseline.outcomes.skipped, contest.candidate.outcomes.skipped
@@ -102,7 +103,8 @@ def _evidence(contest: Contest, budget: float) -> list[dict[str, Any]]:
         repeats = side.identity.repeats
         asked = max(side.expected - shared * repeats, 0)
         missing = side.n_unanswered + (own - shared) * repeats
-        share = missing / asked if asked else None
+        unscored = int((side.outcomes.answered & np.isnan(side.outcomes.quality)).sum())
+        share = (missing + unscored) / asked if asked else None
         rows.append(
             {
                 "suite": contest.suite,
@@ -110,6 +112,7 @@ def _evidence(contest: Contest, budget: float) -> list[dict[str, Any]]:
                 "arm": side.outcomes.arm,
                 "n_asked": asked,
                 "n_unanswered": missing,
+                "n_unscored": unscored,
                 "n_scored": int((~np.isnan(side.outcomes.quality)).sum()),
                 "share": share,
                 "budget": budget,
@@ -175,9 +178,12 @@ def _verdict(
     over = [row for row in evidence if not row["within"]]
     if over:
         row = max(over, key=lambda r: r["share"] or 0.0)
+        lost = f"no answer to {row['n_unanswered']}"
+        if row["n_unscored"]:
+            lost += f" and no score for {row['n_unscored']}"
         return "inconclusive", (
-            f"{row['arm']} has no answer to {row['n_unanswered']} of {row['n_asked']} trials of "
-            f"{row['suite']}, more than the error budget of {100 * row['budget']:g} %"
+            f"{row['arm']} has {lost} of {row['n_asked']} trials of {row['suite']}, more than the "
+            f"error budget of {100 * row['budget']:g} %"
         )
     failed = [row for row in rules if row["verdict"] == "fail"]
     if failed:
