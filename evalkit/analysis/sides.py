@@ -65,6 +65,7 @@ class Side:
         n_unseen: Trials of which it is not known whether they are of critical samples, or that are
             and were not asked.
         mode: The structured mode that it was asked in.
+        graders: Who graded it, those included that could grade nothing.
     """
 
     outcomes: Outcomes
@@ -77,6 +78,7 @@ class Side:
     stopping: Mapping[str, Any] | None = None
     n_unseen: int = 0
     mode: str | None = None
+    graders: tuple[str, ...] = ()
 
     @property
     def named(self) -> Named:
@@ -112,6 +114,7 @@ def sides_from(
             identity=identity_of(manifest, suites[arm["suite"]]),
             model=arm["model"],
             mode=arm["mode"],
+            graders=_graders(suites[arm["suite"]], outcomes),
             expected=expected,
             n_skipped=own.status["skipped"],
             source=str(run.folder),
@@ -122,6 +125,11 @@ def sides_from(
             + _never_asked(arm["suite"], manifest),
         )
     return found
+
+
+def _graders(suite: Mapping[str, Any], outcomes: Outcomes) -> tuple[str, ...]:
+    names = [grader["name"] for grader in suite.get("graders", ())]
+    return tuple(dict.fromkeys([*names, *outcomes.graders]))
 
 
 def _decided(suite: str, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:

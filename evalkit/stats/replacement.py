@@ -129,12 +129,6 @@ def alt_test(
     table = _shared(human, judge)
     scored = _scores(human, table, judge)
     enough = {person: found for person, found in scored.items() if len(found) >= LEAST_ITEMS}
-    left_out = {
-        person: f"{len(found)} items that another person and the judge labelled too; "
-        f"at least {LEAST_ITEMS} are needed"
-        for person, found in scored.items()
-        if person not in enough
-    }
     if not enough:
         raise ValueError(
             f"nobody has {LEAST_ITEMS} items that another person and the judge labelled too, got "
@@ -149,7 +143,7 @@ def alt_test(
         epsilon=epsilon,
         passed=rate >= PASSING_RATE,
         people=people,
-        left_out=left_out,
+        left_out=_left_out(scored, enough),
         n_items=len(table.items),
         unjudged=table.unjudged,
     )
@@ -163,6 +157,18 @@ def _check_labels(human: object, judge: object) -> None:
             "mappings person -> item -> label (human) and item -> label (judge) are needed, got "
             f"{type(wrong[0]).__name__}"
         )
+
+
+def _left_out(
+    scored: Mapping[Hashable, Array], enough: Mapping[Hashable, Array]
+) -> dict[Hashable, str]:
+    """Say why people were not tested."""
+    return {
+        person: f"{len(found)} items that another person and the judge labelled too; "
+        f"at least {LEAST_ITEMS} are needed"
+        for person, found in scored.items()
+        if person not in enough
+    }
 
 
 def _shared(

@@ -128,15 +128,22 @@ def test_the_place_of_a_slip_is_named(evalkit, two):
     for rule, said in (
         (
             "{metric: quality, slice: {langauge: de}, max_drop: 0.1}",
-            "unknown slice column 'langauge'",
+            "no suite has such a column of slices, got 'langauge'",
         ),
-        ("{metric: graders.lable, max_drop: 0.1}", "unknown grader 'graders.lable'"),
-        ("{metric: quality, suite: yesnos, max_drop: 0.1}", "unknown suite 'yesnos'"),
+        (
+            "{metric: graders.lable, max_drop: 0.1}",
+            "such a grader, got 'graders.lable'",
+        ),
+        (
+            "{metric: quality, suite: yesnos, max_drop: 0.1}",
+            "no such suite, got 'yesnos'",
+        ),
     ):
         Path("gate.yaml").write_text(f"on_inconclusive: warn\nrules:\n  - {rule}\n")
         found = gate(evalkit, two, *ARMS)
         assert found.code == 2
-        assert f"gate.yaml:3: {said}" in found.err
+        assert found.err.startswith("gate.yaml:3: ")
+        assert said in found.err
 
 
 # ------------------------------------------------------------------- baselines

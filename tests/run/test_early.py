@@ -46,7 +46,10 @@ def policy(*rules, **changes):
 
 def run(project, named=("log:old", "log:new"), *, rule=None, **changes):
     options = project.options(models=named, **changes)
-    stop = lambda plan: GateStop(rule or policy(), plan, (None, None))  # noqa: E731
+
+    def stop(plan):
+        return GateStop(rule or policy(), plan, (None, None))
+
     return start(options, stop=stop, clock=SkippingClock())
 
 
@@ -183,7 +186,7 @@ def test_stopped_runs_are_neither_sharded_nor_merged(equal):
 def test_rules_on_what_the_suite_does_not_have_are_refused(equal):
     """They would ask everything and decide nothing."""
     slip = Rule(metric="quality", kind="max_drop", limit=0.1, slice={"langauge": "de"})
-    with pytest.raises(ConfigError, match="unknown slice column 'langauge'"):
+    with pytest.raises(ConfigError, match="no suite has such a column of slices, got 'langauge'"):
         run(equal, rule=policy(slip))
 
 

@@ -293,6 +293,7 @@ def _side(stored: _Suite, path: Path) -> Side:
         identity=stored.identity,
         model=stored.model,
         mode=stored.mode,
+        graders=tuple(outcomes.graders),
         expected=stored.expected,
         n_skipped=stored.n_skipped,
         n_unseen=stored.n_unseen,

@@ -15,6 +15,7 @@ import numpy as np
 
 from evalkit.analysis.arms import Named, find_arm
 from evalkit.analysis.columns import ArmColumns, SuiteFacts
+from evalkit.analysis.gates.names import unknown_names
 from evalkit.analysis.gates.policy import GatePolicy, Rule
 from evalkit.analysis.gates.rules import kept_trials
 from evalkit.analysis.outcomes import Outcomes, outcomes_of
@@ -144,17 +145,16 @@ def _refuse_unknown(rules: Sequence[Rule], spec: SuiteSpec) -> None:
     """Refuse rules on slices or graders that the suite does not have: they decide nothing.
 
     Raises:
-        ConfigError: With file and line of the first.
+        ConfigError: With file and line of each.
     """
-    graders = {f"graders.{entry.name}" for entry in spec.graders}
-    for rule in rules:
-        for column in rule.slice:
-            if column not in spec.data.slices:
-                known = ", ".join(spec.data.slices) or "none"
-                raise ConfigError(f"{rule.where}: unknown slice column {column!r}; known: {known}")
-        if rule.metric.startswith("graders.") and rule.metric not in graders:
-            known = ", ".join(sorted(graders))
-            raise ConfigError(f"{rule.where}: unknown grader {rule.metric!r}; known: {known}")
+    suite = {
+        "name": spec.name,
+        "slices": {column: () for column in spec.data.slices},
+        "graders": [grader.name for grader in spec.graders],
+    }
+    problems = unknown_names(rules, [suite])
+    if problems:
+        raise ConfigError(problems)
 
 
 def is_watched(rule: Rule) -> bool:

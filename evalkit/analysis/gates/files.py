@@ -15,7 +15,8 @@ import numpy as np
 from evalkit.analysis.caveats import caveats_of
 from evalkit.analysis.gates.baseline import is_baseline_file, read_baseline
 from evalkit.analysis.gates.document import Contest, gate_document
-from evalkit.analysis.gates.policy import GatePolicy, Rule, read_gate
+from evalkit.analysis.gates.names import unknown_names
+from evalkit.analysis.gates.policy import GatePolicy, read_gate
 from evalkit.analysis.outcomes import Array
 from evalkit.analysis.pairing import sample_means
 from evalkit.analysis.reading import Reading, read_run
@@ -138,31 +139,22 @@ def _check_rules(policy: GatePolicy, contests: Sequence[Contest]) -> None:
     Raises:
         ConfigError: With file and line of each.
     """
-    arms = [side.outcomes for contest in contests for side in contest if len(side.outcomes)]
-    if not arms:
-        return
-    columns = {column for arm in arms for column in arm.slices}
-    graders = {f"graders.{name}" for arm in arms for name in arm.graders}
-    suites = {contest.suite for contest in contests}
-    problems = []
-    for rule in policy.rules:
-        named = (
-            ("slice column", [c for c in rule.slice if c not in columns], columns),
-            ("grader", [rule.metric] if _no_grader(rule, graders) else [], graders),
-            ("suite", [rule.suite] if rule.suite and rule.suite not in suites else [], suites),
-        )
-        problems += [
-            f"{rule.where}: unknown {what} {str(got[0])!r}; both arms have: "
-            f"{', '.join(sorted(known)) or 'none'}"
-            for what, got, known in named
-            if got
-        ]
-    if problems:
-        raise ConfigError(problems)
-
-
-def _no_grader(rule: Rule, graders: set[str]) -> bool:
-    return rule.metric.startswith("graders.") and rule.metric not in graders
+    suites = [
+        {
+            "name": contest.suite,
+            "slices": {
+                column: own.values
+                for side in contest
+                for column, own in side.outcomes.slices.items()
+            },
+            "graders": [name for side in contest for name in side.graders],
+        }
+        for contest in contests
+    ]
+    if any(len(side.outcomes) for contest in contests for side in contest):
+        problems = unknown_names(policy.rules, suites)
+        if problems:
+            raise ConfigError(problems)
 
 
 def _only(sides: Sides, *, exclude: str | None, option: str, where: str) -> str:

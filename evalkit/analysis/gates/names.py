@@ -1,7 +1,7 @@
 """Does a gate.yaml name what the suites have: slices, their values, graders and suites?
 
-A slip of a pen there is a rule that finds no sample, told before a run and not after it. It does
-not know runs.
+A slip of the pen there is a rule that finds no sample: told before a run, and refused where a rule
+is to decide. It does not know runs.
 """
 
 from __future__ import annotations
@@ -40,18 +40,28 @@ def check_names(
         own = suites_of(policy, suites)
         beside = Path(policy.file).parent.resolve() == Path(own[0]["folder"]).resolve()
         found = errors if complete or beside else warnings
-        found += [f"{r.where}: {line}" for r in policy.rules for line in _unknown(r, own)]
+        found += unknown_names(policy.rules, own, values=True)
     return errors, warnings
 
 
-def _unknown(rule: Rule, suites: Suites) -> Iterator[str]:
-    """Say what a rule names that none of these suites has."""
+def unknown_names(rules: Iterable[Rule], suites: Suites, *, values: bool = False) -> list[str]:
+    """Return what rules name that none of these suites has, with file and line of each.
+
+    Args:
+        rules: The rules.
+        suites: `name`, `slices` (values by column) and `graders` of each suite.
+        values: A value of a slice that no sample has is a slip, too.
+    """
+    return [f"{r.where}: {line}" for r in rules for line in _unknown(r, suites, values=values)]
+
+
+def _unknown(rule: Rule, suites: Suites, *, values: bool) -> Iterator[str]:
     meant = [suite for suite in suites if rule.suite in (None, suite["name"])]
     if not meant:
         names = (suite["name"] for suite in suites)
         yield f"no such suite, got {show(rule.suite)}; {_allowed(names)}"
         return
-    yield from _unknown_slices(rule, meant)
+    yield from _unknown_slices(rule, meant, values=values)
     graders = [name for suite in meant for name in suite["graders"]]
     family, _, rest = rule.metric.partition(".")
     known = {
@@ -62,17 +72,17 @@ def _unknown(rule: Rule, suites: Suites) -> Iterator[str]:
         yield f"no suite has such a grader, got {show(rule.metric)}; {_allowed(graders)}"
 
 
-def _unknown_slices(rule: Rule, suites: Suites) -> Iterator[str]:
+def _unknown_slices(rule: Rule, suites: Suites, *, values: bool) -> Iterator[str]:
     for column, value in rule.slice.items():
         columns = [suite["slices"][column] for suite in suites if column in suite["slices"]]
         if not columns:
             names = (name for suite in suites for name in suite["slices"])
             yield f"no suite has such a column of slices, got {show(column)}; {_allowed(names)}"
-        elif not any(value in found for found in columns):
-            values = (name for found in columns for name in found)
+        elif values and not any(value in found for found in columns):
+            known = (name for found in columns for name in found)
             yield (
                 f"no sample lies in this slice of {show(column)}, got {show(value)}; "
-                f"{_allowed(values)}"
+                f"{_allowed(known)}"
             )
 
 
