@@ -10,7 +10,7 @@ import math
 from array import array
 from collections import Counter
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
 from evalkit.analysis.judges.tally import JudgeTally
 from evalkit.analysis.metrics import MetricColumns
-from evalkit.core.records import Mode, Record, Status, Trial, Usage, hash64
+from evalkit.core.records import Attempt, Completion, Mode, Record, Status, Trial, Usage, hash64
 
 Array = npt.NDArray[np.float64]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
@@ -61,6 +61,14 @@ class Doubles:
         return array("d", [_NAN]) * self._unknown if self._values is None else self._values
 
 
+class Served(NamedTuple):
+    """Who answered: the model's id as returned and its tier, on one day (UTC)."""
+
+    model_returned: str | None
+    service_tier: str | None
+    day: str
+
+
 class ArmColumns:
     """The trials of one arm on one suite.
 
@@ -93,6 +101,8 @@ class ArmColumns:
         self.metrics = MetricColumns()
         self.cost, self.latency, self.ttft = Doubles(), Doubles(), Doubles()
         self.output_tokens = Doubles()
+        self.served: Counter[Served] = Counter()
+        self.served_first: dict[Served, Attempt] = {}
         self.attempt_latency, self.attempt_row = array("d"), array("i")
         self.slices: dict[str, array[int]] = {}
         self.slice_values: dict[str, dict[str, int]] = {}
@@ -224,7 +234,8 @@ class ArmColumns:
                 self.attempt_latency.append(service)
                 self.attempt_row.append(row)
             usage = attempt.usage
-            if attempt.answered:
+            if attempt.completion is not None:
+                self._add_served(attempt, attempt.completion)
                 if self.params_sent is None and not attempt.recorded:
                     self.params_sent = attempt.params_sent
                 written = None if usage is None else usage.output
@@ -233,6 +244,15 @@ class ArmColumns:
         self.output_tokens.append(written)
         self.tries += tries
         self.tried += tries > 0
+
+    def _add_served(self, attempt: Attempt, done: Completion) -> None:
+        """Count who answered, and keep the first answer of each: by it the price is told."""
+        day = (done.recorded_at or attempt.sent_at or "")[:10]
+        key = Served(done.model_returned, done.service_tier, day)
+        if key not in self.served and len(self.served) >= _MOST_REASONS:
+            return
+        self.served[key] += 1
+        self.served_first.setdefault(key, attempt)
 
     def _add_tokens(self, usage: Usage) -> None:
         tokens = self.tokens

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,8 @@ RATIOS = (
     "latency_p50_ms", "latency_p95_ms", "ttft_p50_ms", "cost_per_success_usd", "cost_per_1000_usd",
 )  # fmt: skip
 _LEAST_IN_SLICE = 2
+Row = Mapping[str, Any]
+Said = Literal["better", "worse", "not told apart", "too few", "not compared"]
 
 
 class Contestant(NamedTuple):
@@ -319,3 +321,36 @@ def _slices(duel: Duel) -> Iterator[tuple[Mapping[str, str], tuple[Mask, Mask]]]
         for value in sorted(shared):
             wanted = {column: value}
             yield wanted, (baseline.within(wanted), candidate.within(wanted))
+
+
+def turned(row: Row) -> Row:
+    """Return a row of `compare` with baseline and candidate exchanged."""
+    low, high = row["low"], row["high"]
+    swapped: dict[str, Any] = {
+        **row,
+        "baseline": row["candidate"],
+        "candidate": row["baseline"],
+        "baseline_value": row["candidate_value"],
+        "candidate_value": row["baseline_value"],
+        "wins": row["losses"],
+        "losses": row["wins"],
+    }
+    if row["difference"] is None:
+        swapped["ratio"] = 1.0 / row["ratio"]
+        swapped["low"] = None if high is None else 1.0 / high
+        swapped["high"] = None if low is None else 1.0 / low
+    else:
+        swapped |= {"difference": -row["difference"], "low": -high, "high": -low}
+    return swapped
+
+
+def reading_of(row: Row | None) -> Said:
+    """Return what a difference says of the candidate, adjusted for how many were compared."""
+    if row is None:
+        return "not compared"
+    better, worse = row["low"] > 0, row["high"] < 0
+    if not row["higher_is_better"]:
+        better, worse = worse, better
+    if (better or worse) and (row["p_adjusted"] is None or row["p_adjusted"] < 1.0 - LEVEL):
+        return "better" if better else "worse"
+    return "too few" if row["would_show"] is None else "not told apart"

@@ -16,6 +16,7 @@ from evalkit.analysis.arms import find_arm
 from evalkit.analysis.caveats import caveats_of
 from evalkit.analysis.compare import DRAWS, Comparison, Contestant, Duel, duels_of, left_out
 from evalkit.analysis.measures import MEASURES
+from evalkit.analysis.outputs import output_text
 from evalkit.analysis.reading import Reading, read_run
 from evalkit.analysis.sides import differences, sides_of
 from evalkit.core.errors import ConfigError
@@ -250,14 +251,5 @@ def _side_row(trial: Trial | None, passed: float) -> dict[str, Any]:
         "passed": passed,
         "status": trial.status,
         "rung": trial.output_rung,
-        "output": trial.text or _calls(trial),
+        "output": output_text(trial),
     }
-
-
-def _calls(trial: Trial) -> str | None:
-    """Return the tool calls of the last answer as text, where there is no other."""
-    for attempt in reversed(trial.attempts):
-        if attempt.role == "model" and attempt.completion is not None:
-            calls = attempt.completion.tool_calls
-            return "; ".join(f"{call.name}({call.arguments})" for call in calls) or trial.text
-    return trial.text

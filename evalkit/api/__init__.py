@@ -11,6 +11,7 @@ from evalkit.api.deciding import (
     drift,
     gate,
     self_test,
+    write_report,
 )
 from evalkit.api.looking import (
     check,
@@ -64,5 +65,6 @@ __all__ = [
     "self_test",
     "show",
     "summarise",
+    "write_report",
     "write_tables",
 ]

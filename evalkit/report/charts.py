@@ -6,15 +6,13 @@ chart shows latency instead. The same rows give the same bytes. It does not comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evalkit.report.palette import ROLES, series
 from evalkit.report.values import Row, arm_name, clean, value_of
 
-# Okabe & Ito (2008): told apart with every common colour blindness, together with the markers.
-# Yellow, sky blue and orange are too light for words on white, so they are darkened.
-_COLOURS = ("#0072B2", "#B34700", "#00785A", "#A8497C", "#000000", "#8A6100", "#3A7CA5")
 _OPEN, _CLOSED, _CLASSICAL = "o", "s", "^"
 _INK = "#333333"
 _FAINT = "#6b6b6b"
@@ -59,12 +57,15 @@ class Panel(NamedTuple):
     drawn: list[float]
 
 
-def quality_chart(rows: Sequence[Row], folder: Path) -> tuple[Path, ...]:
+def quality_chart(
+    rows: Sequence[Row], folder: Path, models: Sequence[str] = ()
+) -> tuple[Path, ...]:
     """Draw quality against cost per 1000 requests, one panel for each suite.
 
     Args:
         rows: Rows of summary.json; those without a quality are left out.
         folder: Where quality.png and quality.svg go.
+        models: Models in the order in which they get their colours; others come after.
 
     Returns:
         The paths of the PNG and the SVG; none where no arm has a quality.
@@ -77,12 +78,14 @@ def quality_chart(rows: Sequence[Row], folder: Path) -> tuple[Path, ...]:
     from matplotlib.figure import Figure
 
     suites = list(dict.fromkeys(row["suite"] for row in kept))
+    ordered = dict.fromkeys([*models, *(row["model"] for row in kept)])
+    colours = {model: ROLES[series(place)].light for place, model in enumerate(ordered)}
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=(8.0, 4.8 * len(suites)), dpi=150, layout="constrained")
         canvas: Any = FigureCanvasAgg(figure)
         grid = figure.subplots(len(suites), 1, squeeze=False)[:, 0]
         panels = [
-            _draw(axes, suite, [row for row in kept if row["suite"] == suite])
+            _draw(axes, suite, [row for row in kept if row["suite"] == suite], colours)
             for axes, suite in zip(grid, suites, strict=True)
         ]
         figure.draw_without_rendering()
@@ -95,9 +98,9 @@ def quality_chart(rows: Sequence[Row], folder: Path) -> tuple[Path, ...]:
     return paths
 
 
-def _draw(axes: Any, suite: str, rows: Sequence[Row]) -> Panel:
+def _draw(axes: Any, suite: str, rows: Sequence[Row], colours: Mapping[str, str]) -> Panel:
     by_cost = any(row["cost_per_1000_usd"] for row in rows)
-    points = [_point(index, row, by_cost=by_cost) for index, row in enumerate(rows)]
+    points = [_point(row, colours[row["model"]], by_cost=by_cost) for row in rows]
     axes.set_xscale("log")
     end, drawn = _place(axes, points, "no price known" if by_cost else "no time known")
     for point, x in zip(points, drawn, strict=True):
@@ -112,7 +115,7 @@ def _draw(axes: Any, suite: str, rows: Sequence[Row]) -> Panel:
     return Panel(axes, points, drawn)
 
 
-def _point(index: int, row: Row, *, by_cost: bool) -> Point:
+def _point(row: Row, colour: str, *, by_cost: bool) -> Point:
     quality = row["quality"]
     x, across = row["cost_per_1000_usd"], None
     if not by_cost:
@@ -125,7 +128,7 @@ def _point(index: int, row: Row, *, by_cost: bool) -> Point:
         x or None,
         across,
         (quality["value"], quality["low"], quality["high"]),
-        _COLOURS[index % len(_COLOURS)],
+        colour,
         _marker(row),
         bool(row["recorded"]),
     )

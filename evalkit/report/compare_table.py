@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from evalkit.analysis.compare import reading_of
 from evalkit.report.grid import WIDEST_NAME, grid
 from evalkit.report.markdown import escaped, table
 from evalkit.report.terminal import Style, ascii_of
 from evalkit.report.values import MISSING, clean
 
 Row = Mapping[str, Any]
-ALPHA = 0.05
 _SHOWN_TEXT = 90
 _LEAST_SHOWN = 5
 _MOST_IDS = 5
@@ -89,13 +89,9 @@ def said(row: Row | None) -> str:
     """Return what a difference says: better, worse, or what it could have seen."""
     if row is None:
         return "no shared sample"
-    better, worse = row["low"] > 0, row["high"] < 0
-    if not row["higher_is_better"]:
-        better, worse = worse, better
-    if row["p_adjusted"] is not None and row["p_adjusted"] >= ALPHA:
-        better = worse = False
-    if better or worse:
-        return "better" if better else "worse"
+    reading = reading_of(row)
+    if reading in ("better", "worse"):
+        return reading
     least = row["would_show"]
     if least is None:
         return "too few to show any difference"

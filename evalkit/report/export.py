@@ -79,7 +79,7 @@ def summary_csv(rows: Sequence[Row]) -> str:
     A figure becomes five columns (`quality`, `quality_low`, `quality_high`, `quality_n`,
     `quality_method`); an empty cell is a figure that does not exist.
     """
-    flat = [_flat(row) for row in rows]
+    flat = [flat_row(row) for row in rows]
     head = list(dict.fromkeys(name for row in flat for name in row))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -103,7 +103,12 @@ def safe_cell(value: object) -> object:
     return ("'" if value.startswith(_FORMULA) else "") + clean(value)
 
 
-def _flat(row: Row) -> dict[str, Any]:
+def flat_row(row: Row) -> dict[str, Any]:
+    """Return a row of summary.json as one flat record, slices left out.
+
+    A figure becomes five values: `quality`, `quality_low`, `quality_high`, `quality_n`,
+    `quality_method`; None is a figure that does not exist.
+    """
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if name in FIGURES or name == "cost_per_success_interval":

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -316,14 +317,32 @@ class Index:
         self, keys: Iterable[TrialKey]
     ) -> Iterator[tuple[list[AttemptLine], TrialLine | None]]:
         """Iterate over the groups of some keys; those that are not there are left out."""
+        with self.path.open("rb") as file:
+            for group in self._groups_of(keys):
+                yield self._read(file, group)
+
+    def located(
+        self, keys: Iterable[TrialKey]
+    ) -> Iterator[tuple[int, list[AttemptLine], TrialLine | None]]:
+        """Iterate over the groups of some keys, each with the number of its last line.
+
+        Lines are counted from 1; the number is that of the file where all its lines are indexed.
+        """
+        starts = array("Q", sorted(self._offsets))
+        with self.path.open("rb") as file:
+            for group in self._groups_of(keys):
+                last = self._order[self._starts[group] + self._sizes[group] - 1]
+                line = bisect_left(starts, self._offsets[int(last)]) + 1
+                yield line, *self._read(file, group)
+
+    def _groups_of(self, keys: Iterable[TrialKey]) -> Iterator[int]:
         if self._by_hash is None:
             hashes = [self._keys[i] for i in self._order[self._starts].tolist()]
             self._by_hash = {value: group for group, value in enumerate(hashes)}
-        with self.path.open("rb") as file:
-            for key in keys:
-                group = self._by_hash.get(key_hash(*key))
-                if group is not None:
-                    yield self._read(file, group)
+        for key in keys:
+            group = self._by_hash.get(key_hash(*key))
+            if group is not None:
+                yield group
 
     def _read(self, file: IO[bytes], group: int) -> tuple[list[AttemptLine], TrialLine | None]:
         attempts: list[AttemptLine] = []

@@ -68,7 +68,7 @@ def hold_gate(request: GateRequest) -> dict[str, Any]:
     sides = sides_of(reading)
     others = sides if request.against is None else _others(request)
     contests = contests_of(sides, others, request, policy)
-    _check_rules(policy, contests)
+    check_rules(policy, contests)
     document = gate_document(contests, policy, allow_changed=request.allow_changed)
     document["run"] = str(request.run)
     document["against"] = None if request.against is None else str(request.against)
@@ -133,7 +133,7 @@ def _renamed(others: Sides, new: Side | None, baseline: str) -> Side | None:
     return found[0] if len(found) == 1 else None
 
 
-def _check_rules(policy: GatePolicy, contests: Sequence[Contest]) -> None:
+def check_rules(policy: GatePolicy, contests: Sequence[Contest]) -> None:
     """Refuse rules on what neither arm has on any suite: a slip of the pen must not look open.
 
     Raises:
@@ -210,4 +210,4 @@ def _lost(contest: Contest) -> dict[int, tuple[float, float]]:
     }
 
 
-__all__ = ["GateRequest", "contests_of", "hold_gate"]
+__all__ = ["GateRequest", "check_rules", "contests_of", "hold_gate"]

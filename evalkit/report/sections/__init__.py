@@ -1,0 +1,1 @@
+"""The sections of a report: figures of `analysis.reporting` as tables, charts, cases and words."""
