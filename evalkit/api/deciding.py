@@ -76,6 +76,8 @@ def write_report(request: ReportRequest, output: Path | None = None) -> dict[str
 
     if output is not None and output.suffix not in (".html", ".htm"):
         raise ConfigError(f"report: -o must end in .html, got {str(output)!r}")
+    if output is not None and output.is_dir():
+        raise ConfigError(f"report: -o must be a file, got the folder {str(output)!r}")
     evidence = gather(request)
     page_file = output or Path("reports") / f"{evidence.readings[-1].run.run_id}.html"
     written = write_report_files(evidence, page_file)

@@ -17,7 +17,6 @@ Document = Mapping[str, Any]
 Rule = Mapping[str, Any]
 MOST_CHARACTERS = 300
 WORSE = "worse, but within the limit"
-_STRAY = re.compile("[\ud800-\udfff\u061c\ufeff\ufffe\uffff]")
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 _DIFFERENCES = ("max_drop", "max_increase")
 _SIDES = ("baseline", "candidate")
@@ -50,7 +49,7 @@ def shown(text: object, most: int = MOST_CHARACTERS) -> str:
         >>> shown("a\nb\ud800"), shown("x" * 9, 5)
         ('a\ufffdb\ufffd', 'xxxx…')
     """
-    safe = _STRAY.sub("\ufffd", clean(str(text)[: most + 1]))
+    safe = clean(str(text)[: most + 1])
     return safe if len(safe) <= most else safe[: most - 1] + "…"
 
 

@@ -22,6 +22,7 @@ from evalkit.report.page.render import render
 from evalkit.report.sections.assemble import report_page
 from evalkit.report.sections.outcomes import image_of
 from evalkit.report.values import arm_name, share
+from evalkit.report.workbook import write_workbook
 
 MOST_CHARACTERS = 60_000
 MOST_CASES = 10
@@ -52,6 +53,7 @@ def write_report_files(evidence: Evidence, output: Path) -> Written:
     paths = [_written(output, render(page))]
     paths.append(_written(folder / "summary.md", summary(page, link=output.name)))
     paths += [_written(folder / f"{own.name}.csv", table_csv(own)) for own in tables_of(page)]
+    paths.append(write_workbook(tables_of(page), folder / "tables.xlsx"))
     return Written(page, tuple(paths))
 
 

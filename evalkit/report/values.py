@@ -19,7 +19,11 @@ _BIDI = {
     code: "\ufffd" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
 }
 _LINE = {code: "\ufffd" for code in (0x2028, 0x2029)}
-_UNSAFE = {**_CONTROL, **_BIDI, **_LINE}
+_STRAY = {
+    code: "\ufffd"
+    for code in (0x061C, 0xFEFF, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000), *range(0xE0000, 0xE0080))
+}
+_UNSAFE = {**_CONTROL, **_BIDI, **_LINE, **_STRAY}
 
 
 def clean(text: object) -> str:

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import re
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,14 @@ def report(evalkit: Any, *arguments: object) -> tuple[dict[str, Any], str]:
     return json.loads(said.out), Path("out/x.html").read_text(encoding="utf-8")
 
 
+def content(path: Path) -> str:
+    """Return what stands in a file; of a workbook, in all its parts."""
+    if path.suffix != ".xlsx":
+        return path.read_text(encoding="utf-8")
+    with zipfile.ZipFile(path) as book:
+        return "".join(book.read(name).decode() for name in book.namelist())
+
+
 def test_every_script_and_style_has_its_hash_in_the_policy(evalkit: Any, two_arms: Path) -> None:
     """The page's policy allows what it holds and nothing else."""
     page = Page(report(evalkit, two_arms)[1])
@@ -94,7 +103,7 @@ def test_a_redacted_page_holds_no_output_and_no_prompt(evalkit: Any, two_arms: P
     """Neither the page nor the files beside it."""
     for text, redact in (("question 3", False), ("question 3", True)):
         document, page = report(evalkit, two_arms, *(["--redact"] if redact else []))
-        files = [Path(name).read_text(encoding="utf-8") for name in document["files"]]
+        files = [content(Path(name)) for name in document["files"]]
         assert (text in page) is not redact
         assert redact is not any(text in own for own in files)
 
@@ -148,6 +157,7 @@ def test_hostile_outputs_stay_text(evalkit: Any) -> None:
         (["--baseline", "log:x"], "'log:x' is no arm of these runs; they have: log:a, log:b"),
         (["--models", "nobody"], "'nobody' is no arm of these runs"),
         (["-o", "x.pdf"], "-o must end in .html"),
+        (["-o", "suites"], "-o must end in .html"),
         (["--policy", "gone.yaml"], "gone.yaml"),
     ],
 )
