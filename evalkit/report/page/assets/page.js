@@ -26,7 +26,29 @@
     rows.sort((x, y) => compare(x[0], y[0], down ? 1 : -1));
     table.tBodies[0].append(...rows.map((pair) => pair[1]));
   };
+  // A field above each long table keeps the rows that hold its words, and says how many.
+  const addFilter = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    const words = rows.map((row) => row.textContent.toLowerCase());
+    const label = make("label", "Keep rows with ", "filter");
+    const field = make("input");
+    field.type = "search";
+    const count = make("span", `${rows.length} rows`);
+    count.setAttribute("role", "status");
+    label.append(field, " ", count);
+    field.addEventListener("input", () => {
+      const wanted = field.value.toLowerCase().split(/\s+/);
+      let kept = 0;
+      rows.forEach((row, place) => {
+        row.hidden = !wanted.every((word) => words[place].includes(word));
+        kept += !row.hidden;
+      });
+      count.textContent = `${kept} of ${rows.length} rows`;
+    });
+    table.parentElement.before(label);
+  };
   for (const table of document.querySelectorAll("table")) {
+    if (table.tBodies[0].rows.length > 12) addFilter(table);
     if (table.tBodies[0].rows.length < 2) continue;
     for (const head of table.tHead.rows[0].cells) {
       const sorts = [...table.tBodies[0].rows].some((row) => keyOf(row, head.cellIndex) !== null);
