@@ -173,7 +173,7 @@ def write_tables(folder: Path, *, providers: Path | None = None) -> list[Path]:
 
 def draw_chart(folder: Path) -> list[Path]:
     """Draw quality against cost (or latency) into a run's folder, as PNG and SVG."""
-    from evalkit.report.charts import quality_chart
+    from evalkit.report.charts.quality import quality_chart
 
     return list(quality_chart(summarise(folder)["rows"], folder))
 

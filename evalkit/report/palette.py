@@ -17,6 +17,7 @@ class Colour(NamedTuple):
 
 
 SERIES = 8
+STEPS = 5
 ROLES: dict[str, Colour] = {
     "paper": Colour("#ffffff", "#14171c"),
     "raised": Colour("#f5f6f8", "#1d2128"),
@@ -27,15 +28,32 @@ ROLES: dict[str, Colour] = {
     "good": Colour("#0f6b45", "#63c99a"),
     "bad": Colour("#a32b1c", "#ff9a8b"),
     "open": Colour("#7a5200", "#e5b657"),
-    # Series: after Okabe & Ito (2008), darkened or lightened until text in them can be read.
-    "c0": Colour("#0067a8", "#6cb6f5"),
-    "c1": Colour("#b04300", "#f79a5e"),
-    "c2": Colour("#00735a", "#4fcca6"),
-    "c3": Colour("#a0387c", "#ee95cb"),
-    "c4": Colour("#3f3f3f", "#d0d0d0"),
-    "c5": Colour("#7d5b00", "#e3bd4f"),
-    "c6": Colour("#5b46b8", "#b0a2ff"),
-    "c7": Colour("#2c6b7d", "#82c9dc"),
+    # Series: found by search, so that text in them can be read (4.5 : 1) and no two of them are
+    # alike for readers who lack one kind of cone (tests/report/test_palette.py holds them to it).
+    "c0": Colour("#0c4890", "#9cccfc"),
+    "c1": Colour("#c0303c", "#d85454"),
+    "c2": Colour("#008478", "#78fce4"),
+    "c3": Colour("#8454e4", "#786cfc"),
+    "c4": Colour("#9c6c00", "#fcd848"),
+    "c5": Colour("#303030", "#9c9c9c"),
+    "c6": Colour("#540054", "#b460b4"),
+    "c7": Colour("#6c1800", "#fc9c60"),
+    # Rungs, from usable to useless; a pattern tells those apart that a reader must not mix.
+    "r0": Colour("#9ecae1", "#2f5f80"),
+    "r1": Colour("#4292c6", "#4a90c0"),
+    "r2": Colour("#d9c37a", "#8f7a2c"),
+    "r3": Colour("#e6a15c", "#a8652a"),
+    "r4": Colour("#c9714a", "#c87a55"),
+    "r5": Colour("#b2432f", "#d4654f"),
+    "r6": Colour("#7a2a20", "#e59a8d"),
+    "r7": Colour("#9a9a9a", "#7d858e"),
+    "r8": Colour("#d0d0d0", "#545c66"),
+    # Steps of a share: on each of them ink can be read.
+    "h0": Colour("#f4f7fa", "#1a212a"),
+    "h1": Colour("#dfebf6", "#1f3145"),
+    "h2": Colour("#c4dbef", "#24405d"),
+    "h3": Colour("#a6cae7", "#294e75"),
+    "h4": Colour("#86b8de", "#2d5b8b"),
 }
 
 

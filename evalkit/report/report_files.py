@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from evalkit.analysis.reporting.browsing import browse
 from evalkit.analysis.reporting.evidence import Evidence
-from evalkit.report.charts import quality_chart
 from evalkit.report.export import safe_cell
 from evalkit.report.markdown import escaped, table
-from evalkit.report.page.parts import Cases, Chart, Page, Section, Table
+from evalkit.report.page.parts import Block, Cases, Chart, Page, Section, Table
 from evalkit.report.page.render import render
 from evalkit.report.sections.assemble import report_page
-from evalkit.report.sections.outcomes import image_of
-from evalkit.report.values import arm_name, share
 from evalkit.report.workbook import write_workbook
 
 MOST_CHARACTERS = 60_000
@@ -49,11 +45,15 @@ def write_report_files(evidence: Evidence, output: Path) -> Written:
     folder = output.with_suffix("")
     folder = folder if folder != output else output.with_name(f"{output.name}-tables")
     folder.mkdir(parents=True, exist_ok=True)
-    page = report_page(evidence, browsed, texts, output.parent, _charts(evidence))
+    page = report_page(evidence, browsed, texts, output.parent)
     paths = [_written(output, render(page))]
     paths.append(_written(folder / "summary.md", summary(page, link=output.name)))
     paths += [_written(folder / f"{own.name}.csv", table_csv(own)) for own in tables_of(page)]
     paths.append(write_workbook(tables_of(page), folder / "tables.xlsx"))
+    for chart in charts_of(page):
+        paths.append(_written(folder / f"chart-{chart.name}.svg", chart.drawing.svg))
+        paths.append(folder / f"chart-{chart.name}.png")
+        paths[-1].write_bytes(chart.drawing.png)
     return Written(page, tuple(paths))
 
 
@@ -64,40 +64,26 @@ def _written(path: Path, text: str) -> Path:
     return path
 
 
-def _charts(evidence: Evidence) -> list[Chart]:
-    """Return quality against cost, or latency where nothing is priced, suite by suite."""
-    charts = []
-    models = [arm.side.model for suite in evidence.suites for arm in suite.arms]
-    for suite in evidence.suites:
-        rows = [arm.row for arm in suite.arms]
-        with tempfile.TemporaryDirectory() as place:
-            drawn = quality_chart(rows, Path(place), models)
-            if not drawn:
-                continue
-            image = image_of(drawn[1].read_bytes())
-        told = ", ".join(
-            f"{arm_name(row)} {share(row['quality']['value'])}" for row in rows if row["quality"]
-        )
-        charts.append(
-            Chart(
-                caption="Quality with its 95 % interval; the figures stand in the comparison.",
-                alt=f"Quality of each arm against its cost or latency: {told}.",
-                image=image,
-            )
-        )
-    return charts
-
-
 def tables_of(page: Page) -> list[Table]:
     """Return the tables of a page, each once."""
-    found = {own.name: own for section in page.sections for own in _tables(section)}
+    found = {
+        own.name: own
+        for section in page.sections
+        for own in _blocks(section)
+        if isinstance(own, Table)
+    }
     return list(found.values())
 
 
-def _tables(section: Section) -> Iterator[Table]:
-    yield from (block for block in section.blocks if isinstance(block, Table))
+def charts_of(page: Page) -> list[Chart]:
+    """Return the charts of a page, in its order."""
+    return [b for section in page.sections for b in _blocks(section) if isinstance(b, Chart)]
+
+
+def _blocks(section: Section) -> Iterator[Block]:
+    yield from section.blocks
     for part in section.parts:
-        yield from _tables(part)
+        yield from _blocks(part)
 
 
 def table_csv(own: Table) -> str:
@@ -120,7 +106,8 @@ def summary(page: Page, *, link: str) -> str:
         parts += ["\n".join(f"- {escaped(line)}" for line in page.verdict.lines)]
     parts.append("; ".join(f"{escaped(t)}: {escaped(text)}" for t, text in page.facts))
     compared = next((s for s in page.sections if s.id == "comparison"), None)
-    parts += [_markdown(own) for own in _tables(compared)] if compared else []
+    compared_blocks = _blocks(compared) if compared else ()
+    parts += [_markdown(own) for own in compared_blocks if isinstance(own, Table)]
     parts += _cases(page)
     text = ""
     for part in filter(None, parts):
@@ -143,8 +130,7 @@ def _markdown(own: Table) -> str:
 def _cases(page: Page) -> list[str]:
     """Return the first samples of the first list, by id and without outputs."""
     sections: Sequence[Section] = [s for s in page.sections if s.id == "look-first"]
-    blocks = [b for s in sections for own in (s, *s.parts) for b in own.blocks]
-    lists = [block for block in blocks if isinstance(block, Cases)]
+    lists = [b for own in sections for b in _blocks(own) if isinstance(b, Cases)]
     return [
         f"{escaped(own.caption)}: "
         + ", ".join(escaped(c.sample_id) for c in own.cases[:MOST_CASES])

@@ -279,7 +279,8 @@ def shortened(name: str, most: int) -> str:
     mode = _MODE.search(name)
     kept = mode.group() if mode and width(mode.group()) <= most - 3 else ""
     rest = name.removesuffix(kept)
-    head, tail = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+    middle = len(rest) // 2
+    head, tail = rest[:middle][: 4 * most], rest[middle:][-4 * most :]
     while width(head) + width(tail) > most - 1 - width(kept):
         head, tail = _trimmed(head, tail)
     return f"{head}…{tail}{kept}"

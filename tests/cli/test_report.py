@@ -63,7 +63,7 @@ def report(evalkit: Any, *arguments: object) -> tuple[dict[str, Any], str]:
 def content(path: Path) -> str:
     """Return what stands in a file; of a workbook, in all its parts."""
     if path.suffix != ".xlsx":
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="latin-1" if path.suffix == ".png" else "utf-8")
     with zipfile.ZipFile(path) as book:
         return "".join(book.read(name).decode() for name in book.namelist())
 

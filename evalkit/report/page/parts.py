@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from evalkit.report.charts.drawing import Drawing
+
 Tone = Literal["", "good", "bad", "open", "faint"]
 Value = str | int | float | bool | None
 
@@ -70,14 +72,18 @@ class Chart:
     """A drawn chart.
 
     Attributes:
+        name: Fit for a file name and an id, as a table's.
         caption: What it shows.
         alt: What it says, in words, for those who do not see it.
-        image: The drawing as a `data:` address.
+        drawing: The chart itself.
+        table: Name of the table on the page that holds its data.
     """
 
+    name: str
     caption: str
     alt: str
-    image: str
+    drawing: Drawing
+    table: str
 
 
 @dataclass(frozen=True, slots=True)

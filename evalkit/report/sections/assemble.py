@@ -11,7 +11,7 @@ from pathlib import Path
 from evalkit.analysis.reporting.browsing import Browsed
 from evalkit.analysis.reporting.evidence import Evidence, SuiteEvidence
 from evalkit.analysis.reporting.trials import Texts
-from evalkit.report.page.parts import Block, Chart, Page, Section
+from evalkit.report.page.parts import Block, Page, Section
 from evalkit.report.sections.cells import Colours
 from evalkit.report.sections.comparison import comparison_table, counts_table, graders_table
 from evalkit.report.sections.governance import governance_blocks
@@ -21,8 +21,9 @@ from evalkit.report.sections.method import method_blocks
 from evalkit.report.sections.outcomes import latency_blocks, rung_blocks
 from evalkit.report.sections.pairwise import pairwise_blocks
 from evalkit.report.sections.samples import samples_document
-from evalkit.report.sections.slices import change_table, slice_rows, slice_table
-from evalkit.report.sections.trends import change_notes, trend_table
+from evalkit.report.sections.slices import change_table, heat_blocks, slice_rows, slice_table
+from evalkit.report.sections.tradeoffs import success_blocks, tradeoff_blocks
+from evalkit.report.sections.trends import change_notes, trend_blocks
 from evalkit.report.sections.verdict import verdict
 from evalkit.report.values import clean
 
@@ -34,7 +35,6 @@ def report_page(
     browsed: Sequence[Browsed],
     texts: Texts | None,
     beside: Path,
-    charts: Sequence[Chart] = (),
 ) -> Page:
     """Return the page of a report.
 
@@ -43,15 +43,18 @@ def report_page(
         browsed: The samples of each suite, in the order of the evidence's suites.
         texts: What they refer to, None where texts are left out.
         beside: The folder in which the page will lie.
-        charts: Drawn charts.
     """
     colours, suites = Colours(evidence), evidence.suites
     places = {suite.name: place for place, suite in enumerate(suites)}
     sections = [
         _section("comparison", "Comparison", suites, lambda s: [comparison_table(s, colours)]),
-        Section("charts", "Quality against cost or latency", tuple(charts)),
+        _section(
+            "tradeoffs", "Quality against cost and latency", suites,
+            lambda s: tradeoff_blocks(s, colours),
+        ),
         _section("rungs", "Malformed output", suites, lambda s: rung_blocks(s, colours)),
         _section("latency", "Latency", suites, lambda s: latency_blocks(s, colours)),
+        _section("cost", "Cost of a success", suites, lambda s: success_blocks(s, colours)),
         _section("pairwise", "Every two arms", suites, lambda s: pairwise_blocks(s, colours)),
         _section("slices", "Slices", suites, _slices),
         _section(
@@ -62,7 +65,7 @@ def report_page(
         _section(
             "trends", "Over time", [s for s in suites if s.past],
             lambda s: [
-                change_notes(s, evidence.readings), trend_table(s, evidence.readings, colours),
+                change_notes(s, evidence.readings), *trend_blocks(s, evidence.readings, colours),
             ],
         ),
         Section("governance", "Where data go", tuple(governance_blocks(evidence, colours))),
@@ -102,7 +105,9 @@ def _section(
 
 def _slices(suite: SuiteEvidence) -> list[Block | None]:
     rows = slice_rows(suite)
-    return [slice_table(suite, rows), change_table(suite)] if rows else []
+    if not rows:
+        return []
+    return [*heat_blocks(suite, rows), slice_table(suite, rows), change_table(suite)]
 
 
 def _facts(evidence: Evidence) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit.analysis.reporting.evidence import Evidence, ShownArm
 from evalkit.report.page.parts import Cell, Tone
-from evalkit.report.palette import series
+from evalkit.report.palette import SERIES, series
 from evalkit.report.values import MISSING, clean, duration, money, share
 
 Figure = Mapping[str, Any] | None
@@ -33,6 +33,10 @@ class Colours:
     def of(self, arm: ShownArm) -> str:
         """Return the palette's role for an arm's model."""
         return series(self._places[arm.side.model])
+
+    def round_of(self, arm: ShownArm) -> int:
+        """Return how often all colours were given before this model's: lines are dashed by it."""
+        return self._places[arm.side.model] // SERIES
 
 
 def arm_cell(arm: ShownArm, colours: Colours) -> Cell:

@@ -1,34 +1,22 @@
 """How outputs came out and how long they took, drawn and as tables.
 
-It does not draw: `report.outcome_charts` does.
+It does not draw: `report.charts` does.
 """
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 
 import numpy as np
 
 from evalkit.analysis.reporting.evidence import ShownArm, SuiteEvidence
-from evalkit.report.outcome_charts import (
-    RUNGS,
-    Series,
-    latency_chart,
-    rung_chart,
-    rung_counts,
-)
+from evalkit.report.charts.latency import Series, latency_chart
+from evalkit.report.charts.rungs import RUNGS, rung_chart, rung_counts
 from evalkit.report.page.parts import Cell, Chart, Column, Table
-from evalkit.report.palette import ROLES
 from evalkit.report.sections.cells import Colours, arm_cell, arm_text, file_name, time_cell
 from evalkit.report.values import clean, duration, share
 
 _QUANTILES = ("p50", "p95", "p99")
-
-
-def image_of(svg: bytes) -> str:
-    """Return a drawing as a `data:` address."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
 def rung_blocks(suite: SuiteEvidence, colours: Colours) -> list[Chart | Table]:
@@ -37,16 +25,18 @@ def rung_blocks(suite: SuiteEvidence, colours: Colours) -> list[Chart | Table]:
     if all(set(arm.row["rungs"]) <= {"valid", "unchecked"} for arm in arms):
         return []
     counts = [rung_counts(arm.row["rungs"]) for arm in arms]
-    drawn = rung_chart([arm_text(arm) for arm in arms], counts)
     told = "; ".join(
         f"{arm_text(arm)} {share(own[0] / sum(own))} valid"
         for arm, own in zip(arms, counts, strict=True)
     )
+    name, alt = file_name("rungs", suite.name), f"Stacked bars of outputs by rung: {told}."
     return [
         Chart(
+            name,
             f"{clean(suite.name)}: where outputs stand, by arm and structured mode",
-            f"Stacked bars of the share of outputs on each rung: {told}.",
-            image_of(drawn),
+            alt,
+            rung_chart(name, alt, [arm_text(arm) for arm in arms], counts),
+            name,
         ),
         _rung_table(suite, arms, counts, colours),
     ]
@@ -87,11 +77,10 @@ def latency_blocks(suite: SuiteEvidence, colours: Colours) -> list[Chart | Table
     for arm in suite.arms:
         values = arm.side.outcomes.latency_ms
         values = values[~np.isnan(values) & (values > 0)]
-        style = seen[arm.side.model]
+        style = seen[arm.side.model] + colours.round_of(arm)
         seen[arm.side.model] += 1
         if len(values) and arm.row["latency_ms"]:
-            colour = ROLES[colours.of(arm)].light
-            series.append(Series(arm_text(arm), colour, style, values))
+            series.append(Series(arm_text(arm), colours.of(arm), style, values))
             timed.append(arm)
     if not series:
         return []
@@ -100,11 +89,14 @@ def latency_blocks(suite: SuiteEvidence, colours: Colours) -> list[Chart | Table
         f"p95 {duration(arm.row['latency_ms']['p95']['value'])}"
         for arm in timed
     )
+    name, alt = file_name("latency", suite.name), f"A curve of latencies for each arm: {told}."
     return [
         Chart(
+            name,
             f"{clean(suite.name)}: share of answers that came within a time",
-            f"A curve for each arm: {told}.",
-            image_of(latency_chart(series)),
+            alt,
+            latency_chart(name, alt, series),
+            name,
         ),
         _latency_table(suite, timed, colours),
     ]

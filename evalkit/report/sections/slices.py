@@ -1,6 +1,6 @@
 """Quality in each slice: where an arm is good or bad, with intervals.
 
-It does not know how the heat map is drawn.
+It does not draw: `report.charts` does.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 from evalkit.analysis.compare import reading_of
 from evalkit.analysis.reporting.evidence import SuiteEvidence
+from evalkit.report.charts.heat import Field, SliceFields, heat_chart
 from evalkit.report.compare_table import difference, probability, said
-from evalkit.report.page.parts import Cell, Column, Table, Tone
+from evalkit.report.page.parts import Cell, Chart, Column, Table, Tone
 from evalkit.report.sections.cells import arm_text, file_name, share_cell
 from evalkit.report.sections.pairwise import slice_changes
-from evalkit.report.values import clean
+from evalkit.report.values import clean, share
 
+MOST_ROWS, MOST_ARMS = 24, 10
 _TONES: dict[str, Tone] = {"better": "good", "worse": "bad"}
 
 
@@ -69,6 +71,48 @@ def slice_table(suite: SuiteEvidence, rows: list[SliceRow]) -> Table:
         ),
         data=tuple(record for row in rows for record in _data(suite, row)),
     )
+
+
+def heat_blocks(suite: SuiteEvidence, rows: list[SliceRow]) -> list[Chart]:
+    """Return the heat map of the slices with most samples; a table holds all of them."""
+    shown = [row for row in rows if row.value not in ("", None)]
+    kept = {id(row) for row in sorted(shown, key=lambda row: -row.n)[:MOST_ROWS]}
+    arms = suite.arms[:MOST_ARMS]
+    fields = [
+        SliceFields(f"{row.column}: {row.value}", row.n, tuple(map(_field, row.cells[: len(arms)])))
+        for row in rows
+        if id(row) in kept
+    ]
+    known = [
+        (f.value, own.label, arm)
+        for own in fields
+        for f, arm in zip(own.fields, arms, strict=True)
+        if f
+    ]
+    if not known:
+        return []
+    worst = min(known, key=lambda one: one[0])
+    left = len(rows) - len(fields) or len(suite.arms) - len(arms)
+    name = file_name("slices", suite.name)
+    alt = (
+        f"A heat map of quality in {len(fields)} slices for {len(arms)} arms. Lowest: "
+        f"{arm_text(worst[2])} with {share(worst[0])} in {clean(worst[1])}."
+    )
+    return [
+        Chart(
+            name,
+            f"{clean(suite.name)}: quality by slice, with 95 % intervals in percent"
+            + ("; the table holds the rest" if left else ""),
+            alt,
+            heat_chart(name, alt, [arm_text(arm) for arm in arms], fields),
+            name,
+        )
+    ]
+
+
+def _field(cell: Mapping[str, Any] | None) -> Field | None:
+    quality = cell and cell["quality"]
+    return Field(quality["value"], quality["low"], quality["high"]) if quality else None
 
 
 def _data(suite: SuiteEvidence, row: SliceRow) -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from typing import Any
 from evalkit.analysis.compare import reading_of
 from evalkit.analysis.reading import Reading
 from evalkit.analysis.reporting.evidence import Past, ShownArm, SuiteEvidence
+from evalkit.report.charts.trend import Line, Moment, trend_chart
 from evalkit.report.compare_table import difference, said
-from evalkit.report.page.parts import Cell, Column, Notes, Table
+from evalkit.report.page.parts import Block, Cell, Chart, Column, Notes, Table
 from evalkit.report.sections.cells import (
     Colours,
     arm_text,
@@ -21,12 +22,50 @@ from evalkit.report.sections.cells import (
     share_cell,
     time_cell,
 )
-from evalkit.report.values import MISSING, UNPRICED, clean, unpriced
+from evalkit.report.values import MISSING, UNPRICED, clean, share, unpriced
 
 
 def day_of(arm: ShownArm, readings: Sequence[Reading]) -> str:
     """Return the day on which an arm was asked, ISO 8601: that of its run."""
     return str(readings[arm.number].run.manifest["started_at"])[:10]
+
+
+def trend_blocks(
+    suite: SuiteEvidence, readings: Sequence[Reading], colours: Colours
+) -> list[Block]:
+    """Return quality over time as a chart, and the figures of every run as a table."""
+    table = trend_table(suite, readings, colours)
+    lines = [
+        Line(
+            arm_text(past.arms[-1]),
+            colours.of(past.arms[-1]),
+            tuple(
+                _moment(arm, readings, alike=not unlike)
+                for arm, unlike in zip(past.arms, past.unlike, strict=True)
+            ),
+        )
+        for past in suite.past
+    ]
+    told = "; ".join(_told(line) for line in lines)
+    alt = f"Quality of each arm by the start of its run, from the oldest: {told}."
+    caption = f"{clean(suite.name)}: quality over time; hollow: not comparable with the newest run"
+    drawing = trend_chart(table.name, alt, lines)
+    return [Chart(table.name, caption, alt, drawing, table.name), table]
+
+
+def _moment(arm: ShownArm, readings: Sequence[Reading], *, alike: bool) -> Moment:
+    quality = arm.row["quality"] or {"value": None, "low": None, "high": None}
+    return Moment(
+        str(readings[arm.number].run.manifest["started_at"]),
+        quality["value"],
+        quality["low"],
+        quality["high"],
+        alike,
+    )
+
+
+def _told(line: Line) -> str:
+    return f"{line.label} {', '.join(share(moment.value) for moment in line.moments)}"
 
 
 def trend_table(suite: SuiteEvidence, readings: Sequence[Reading], colours: Colours) -> Table:

@@ -7,7 +7,8 @@ from trials_by_hand import ArmFacts, completion, rows, trial
 from trials_by_hand import attempt as tried
 
 from evalkit.core.records import Usage
-from evalkit.report.charts import best_corner, quality_chart
+from evalkit.report.charts.placement import best_corner
+from evalkit.report.charts.quality import front, quality_chart
 
 ARMS = {f"p:model-number-{i}": ArmFacts(weights="closed") for i in range(9)}
 
@@ -84,3 +85,11 @@ def test_labels_at_the_edge_are_pulled_inside(anchor):
     left, bottom = best_corner(anchor, (120.0, 14.0), (0.0, 0.0, 800.0, 400.0), [])
     assert 0 <= left <= 680
     assert 0 <= bottom <= 386
+
+
+def test_the_front_leaves_out_what_has_no_price():
+    """A missing price is no cheap one."""
+    mixed = [*_rows(), *rows([trial("a", arm="own:x", model="own:m")])]
+    found = front(mixed, "cost")
+    assert [row["arm"] for row in found] == ["p:model-number-0"]
+    assert "own:x" in [row["arm"] for row in front(mixed, "latency")]
