@@ -28,7 +28,7 @@ setup: $(READY)  ## make .venv with everything that the other targets need
 weights: $(READY)  ## fetch the embedded model (93 MB, hash-checked)
 	@$(BIN)/evalkit models pull smollm2
 
-demo: $(READY) weights  ## run suites/extraction on the embedded contestants: no key, no network
+demo: $(READY) weights  ## run suites/extraction on the embedded contestants, and report: no key, no network
 	@$(BIN)/python examples/demo.py
 
 judge: $(READY) weights  ## hold the embedded judge against people's labels (it will not look good)

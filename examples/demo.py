@@ -1,7 +1,8 @@
 """The demonstration: real contestants on suites/extraction, with no key and no network.
 
 Measures how long the embedded model takes on two samples, chooses how many fit into two
-minutes in all, prints that number and runs them. Any arguments go to `evalkit run`.
+minutes in all, prints that number, runs them and writes the report. Any arguments go to
+`evalkit run`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ def evalkit(*arguments: str, quiet: bool = False) -> int:
     return subprocess.run(command, cwd=ROOT, stdout=stream, stderr=stream, check=False).returncode
 
 
+def runs() -> set[str]:
+    """Return the names of the runs in results/."""
+    return {path.parent.name for path in ROOT.glob("results/*/run.json")}
+
+
 def choose(seconds_for_two: float) -> int:
     """Return how many samples fit into what is left of the time, given how long two took."""
     left = SECONDS - seconds_for_two
@@ -32,7 +38,7 @@ def choose(seconds_for_two: float) -> int:
 
 
 def main() -> int:
-    """Measure, choose, run."""
+    """Measure, choose, run, report."""
     start = time.perf_counter()
     trial = ("run", "suites/extraction", "--models", "local:smollm2", "--limit", str(TRIED))
     if evalkit(*trial, "--results", str(ROOT / ".evalkit" / "demo"), quiet=True) != 0:
@@ -40,9 +46,14 @@ def main() -> int:
     limit = choose(time.perf_counter() - start)
     print(f"demo: {limit} samples of suites/extraction, chosen to fit {SECONDS:g} s")
     print(f"contestants: {CONTESTANTS}\n", flush=True)
-    return evalkit(
+    before = runs()
+    code = evalkit(
         "run", "suites/extraction", "--models", CONTESTANTS, "--limit", str(limit), *sys.argv[1:]
     )
+    for folder in sorted(runs() - before):
+        print("\nthe report, for a browser:", flush=True)
+        code = code or evalkit("report", f"results/{folder}")
+    return code
 
 
 if __name__ == "__main__":

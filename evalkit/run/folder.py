@@ -173,7 +173,7 @@ def trials_in(
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read run.json.
+    """Read run.json; `providers_path` is absolute in what is returned.
 
     Raises:
         JournalError: If the folder is no run, or of a newer schema.
@@ -196,6 +196,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         msgspec.convert(manifest, _Shape)
     except msgspec.ValidationError as error:
         raise JournalError(f"{path}: this is no manifest of a run: {error}") from None
+    if "providers_path" in manifest:
+        manifest["providers_path"] = str((folder / manifest["providers_path"]).resolve())
     return manifest  # type: ignore[no-any-return]
 
 
@@ -228,9 +230,21 @@ def _is_locked(path: Path) -> bool:
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write run.json so that a reader sees the old or the new one, never half."""
     draft = folder / f".{MANIFEST}.{os.getpid()}"
+    if "providers_path" in manifest:
+        manifest = {**manifest, "providers_path": _told(Path(manifest["providers_path"]), folder)}
     text = json.dumps(msgspec.to_builtins(manifest, enc_hook=str), indent=2, ensure_ascii=False)
     draft.write_text(text + "\n", encoding="utf-8")
     draft.replace(folder / MANIFEST)
+
+
+def _told(path: Path, folder: Path) -> str:
+    """Return a path seen from a run's folder where both lie in the current directory, else whole.
+
+    A project whose results are kept with it can so be moved, and tells nobody where it lay.
+    """
+    here = Path.cwd().resolve()
+    inside = all(own.resolve().is_relative_to(here) for own in (path, folder))
+    return os.path.relpath(path, folder) if inside else str(path)
 
 
 def new_run_id(started: str, suites: list[str]) -> str:
@@ -245,7 +259,7 @@ def environment() -> dict[str, Any]:
     return {
         "evalkit": VERSION,
         "python": sys.version.split()[0],
-        "platform": platform.platform(),
+        "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
         "cpu_count": os.cpu_count(),
         "dependencies": _versions(),
         "git": _git(),

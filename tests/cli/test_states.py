@@ -169,9 +169,11 @@ def test_an_unknown_state_is_refused(evalkit, suite: Path) -> None:
 
 
 def test_prices_are_found_from_everywhere(evalkit, suite: Path, monkeypatch, tmp_path) -> None:
-    """The providers file is named by its absolute path; where it is gone, a warning says so."""
+    """The providers file is named as seen from the run; where it is gone, a warning says so."""
     folder = run_of(evalkit, suite).resolve()
     place = tmp_path / "providers.yaml"
+    told = json.loads((folder / "run.json").read_bytes())["providers_path"]
+    assert not Path(told).is_absolute()
     assert read_manifest(folder)["providers_path"] == str(place.resolve())
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
