@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+AXE    := .evalkit/node_modules/axe-core
 
 .DEFAULT_GOAL := help
 
@@ -34,7 +35,11 @@ demo: $(READY) weights  ## run suites/extraction on the embedded contestants, an
 judge: $(READY) weights  ## hold the embedded judge against people's labels (it will not look good)
 	@$(BIN)/evalkit judge check suites/summarization --labels suites/summarization/judge/labels.jsonl --limit 8
 
-test: $(READY) weights  ## run the tests
+browser:  ## for the browser tests: Chromium (Debian, as root) and axe-core (npm)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	@test -f $(AXE)/axe.min.js || npm install --no-save --silent --prefix .evalkit axe-core@4.14.1
+
+test: $(READY) weights  ## run the tests (those in a browser are skipped where `make browser` has not been)
 	$(BIN)/python -m pytest -q
 
 lint: $(READY)  ## ruff, mypy --strict, import contracts
@@ -54,4 +59,4 @@ wheel: $(READY)  ## build the wheel into dist/
 clean:  ## remove what was built
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup weights demo judge test lint check bench wheel clean
+.PHONY: help setup weights demo judge browser test lint check bench wheel clean

@@ -177,3 +177,26 @@ def test_a_run_named_twice_is_refused(evalkit: Any, two_arms: Path) -> None:
     answer = evalkit("report", two_arms, two_arms)
     assert answer.code == 2
     assert "is named twice" in answer.err
+
+
+def test_ten_thousand_trials_stay_small(evalkit: Any) -> None:
+    """1.5 MB, and 1.1 times the texts that are shown: all samples are there."""
+    write_suite(1000)
+    arms = {f"arm-{n}": range(n * 40) for n in range(10)}
+    _, page = report(evalkit, run(evalkit, record(arms, 1000)))
+    texts = next(t for _, t in Page(page).code if "question 999" in t)
+    assert len(page.encode()) <= 1_500_000 + 1.1 * len(texts)
+    data = json.loads(next(t for _, t in Page(page).code if t.startswith("{")))
+    assert [1000] * 10 == [arm["n"] for arm in data["suites"][0]["arms"]]
+
+
+def test_above_the_budget_the_page_says_what_is_left_out(
+    evalkit: Any, two_arms: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only listed samples are on it then, and where the others are is said."""
+    monkeypatch.setattr("evalkit.analysis.reporting.browsing.MOST_TRIALS", 30)
+    _, page = report(evalkit, two_arms)
+    data = json.loads(next(t for _, t in Page(page).code if t.startswith("{")))
+    assert 0 < len(data["suites"][0]["ids"]) < 40
+    assert "the runs hold 40 samples" in data["suites"][0]["left_out"]
+    assert data["journals"][0].endswith("/journal.jsonl")

@@ -1,4 +1,4 @@
-"""The samples that a report lists, with their texts, suite by suite, within one budget.
+"""The samples that a report shows, with their texts, suite by suite, within one budget.
 
 It does not know how they are shown.
 """
@@ -13,7 +13,7 @@ from evalkit.analysis.reporting.cases import (
     CaseList,
     SampleGrid,
     case_lists,
-    listed_samples,
+    kept_samples,
     sample_grid,
 )
 from evalkit.analysis.reporting.evidence import Evidence, SuiteEvidence
@@ -67,7 +67,7 @@ def _browsed(evidence: Evidence, suite: SuiteEvidence, texts: Texts | None, room
     contrast = suite.contrast
     pair = contrast and (suite.place(contrast.baseline), suite.place(contrast.candidate))
     lists = tuple(case_lists(grid, pair))
-    kept = listed_samples(lists, grid, room)
+    kept = kept_samples(lists, grid, room)
     trials = suite_trials(
         suite,
         grid,

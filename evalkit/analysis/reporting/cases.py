@@ -164,10 +164,15 @@ def _row_means(values: _Grid) -> Array:
     return np.asarray(sums / np.maximum(known.sum(axis=1), 1))
 
 
-def listed_samples(
+def kept_samples(
     lists: Sequence[CaseList], grid: SampleGrid, most_trials: int = MOST_TRIALS
 ) -> npt.NDArray[np.intp]:
-    """Return places of the samples that are listed, those of the first lists first."""
+    """Return places of the samples that go onto the page: all, or where they are many the listed.
+
+    Those of the first lists come first: texts are taken in this order, as long as there is room.
+    """
     places = list(dict.fromkeys(case.sample for own in lists for case in own.cases))
-    order = np.array(places, dtype=np.intp)
-    return order[np.cumsum(grid.trials[order]) <= most_trials]
+    listed = np.array(places, dtype=np.intp)
+    if grid.trials.sum() > most_trials:
+        return listed[np.cumsum(grid.trials[listed]) <= most_trials]
+    return np.concatenate([listed, np.setdiff1d(np.arange(len(grid.sample)), listed)])

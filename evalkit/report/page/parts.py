@@ -56,7 +56,6 @@ class Table:
         rows: Cells, as many as columns; the first heads its row.
         data: One flat record a row of the file: unrounded values under plain names. Its rows may
             be others than those shown.
-        total: So many rows there are, where only some are shown; else None.
     """
 
     name: str
@@ -64,7 +63,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     data: tuple[Mapping[str, Value], ...]
-    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

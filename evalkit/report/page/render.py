@@ -17,6 +17,15 @@ from evalkit.report.page.texts import pack
 from evalkit.report.palette import style_rules
 
 _ASSETS = Path(__file__).parent / "assets"
+_SCRIPTS = (
+    "dom.js",
+    "theme.js",
+    "tables.js",
+    "difference.js",
+    "samples.js",
+    "browser.js",
+    "start.js",
+)
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -28,7 +37,7 @@ def render(page: Page) -> str:
     scripts = [
         ("application/json", "data", _json(page.samples)),
         ("text/plain", "texts", pack(page.texts)),
-        ("", "", _asset("page.js")),
+        ("", "", _script()),
     ]
     if page.samples is None:
         scripts = scripts[2:]
@@ -56,6 +65,11 @@ def render(page: Page) -> str:
 
 def _asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8").strip()
+
+
+def _script() -> str:
+    """Return all scripts as one, in one scope of their own."""
+    return '"use strict";\n(() => {\n' + "\n".join(map(_asset, _SCRIPTS)) + "\n})();"
 
 
 def _json(value: Any) -> str:

@@ -80,7 +80,7 @@ def report_page(
         verdict=verdict(evidence),
         facts=_facts(evidence),
         sections=tuple(own for own in sections if own.blocks or own.parts),
-        samples=samples_document(evidence, browsed, beside),
+        samples=samples_document(evidence, browsed, texts, beside),
         texts=() if texts is None else tuple(texts.texts),
         footer="Made by evalkit. Everything on this page is in this file; it asks for nothing.",
     )

@@ -9,9 +9,9 @@ from evalkit.analysis.reporting.browsing import Browsed
 from evalkit.analysis.reporting.cases import Case as Found
 from evalkit.analysis.reporting.cases import CaseList, SampleGrid
 from evalkit.analysis.reporting.evidence import SuiteEvidence
-from evalkit.report.page.parts import Case, Cases, Cell, Column, Table, Tone, Value
+from evalkit.report.page.parts import Case, Cases, Tone
 from evalkit.report.page.texts import shown
-from evalkit.report.sections.cells import BETTER, OPEN, WORSE, file_name
+from evalkit.report.sections.cells import BETTER, OPEN, WORSE
 from evalkit.report.values import clean, share
 
 _MARKS: dict[str, tuple[Tone, str]] = {
@@ -96,32 +96,3 @@ def _said(found: Found, suite: SuiteEvidence, grid: SampleGrid) -> str:
             known = quality == quality  # NaN where nothing was scored
             parts.append(f"{label}: {f'quality {share(quality)}' if known else 'not scored'}")
     return " → ".join(parts)
-
-
-def case_table(suite: SuiteEvidence, browsed: Browsed) -> Table | None:
-    """Return the listed samples as a table of their own, for a file; None where there is none."""
-    rows: list[dict[str, Value]] = [
-        {
-            "suite": suite.name,
-            "kind": own.kind,
-            "sample_id": browsed.trials.samples[place].sample_id,
-            "critical": browsed.trials.samples[place].critical,
-            "first_arm": suite.arms[found.arms[0]].label,
-            "second_arm": suite.arms[found.arms[1]].label,
-            "said": _said(found, suite, browsed.grid),
-        }
-        for own in browsed.lists
-        for found in own.cases
-        if (place := browsed.trials.place.get(found.sample)) is not None
-    ]
-    if not rows:
-        return None
-    return Table(
-        name=file_name("look-first", suite.name),
-        caption=f"{clean(suite.name)}: samples to look at first",
-        columns=tuple(Column(name) for name in ("sample", "kind", "said")),
-        rows=tuple(
-            (Cell(clean(r["sample_id"])), Cell(str(r["kind"])), Cell(str(r["said"]))) for r in rows
-        ),
-        data=tuple(rows),
-    )
