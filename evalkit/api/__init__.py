@@ -11,7 +11,6 @@ from evalkit.api.deciding import (
     drift,
     gate,
     self_test,
-    write_report,
 )
 from evalkit.api.looking import (
     check,
@@ -24,6 +23,7 @@ from evalkit.api.looking import (
     open_run,
     pull_weights,
 )
+from evalkit.api.reporting import report_html, view, write_report
 from evalkit.api.running import (
     Result,
     draw_chart,
@@ -60,11 +60,13 @@ __all__ = [
     "open_run",
     "pull_weights",
     "regrade",
+    "report_html",
     "resume",
     "run",
     "self_test",
     "show",
     "summarise",
+    "view",
     "write_report",
     "write_tables",
 ]

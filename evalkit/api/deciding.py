@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.core.errors import ConfigError
-from evalkit.core.policy import SENSITIVITIES
 from evalkit.run.agreement import Confirm
 from evalkit.run.folder import Run
 from evalkit.run.progress import Progress
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from evalkit.analysis.gates.files import GateRequest
     from evalkit.analysis.gates.self_test import SelfTest
     from evalkit.analysis.judges.card import CheckedJudge, JudgeCheck
-    from evalkit.analysis.reporting.evidence import ReportRequest
     from evalkit.run.pair_inputs import PairOptions
 
 
@@ -55,48 +52,6 @@ def gate(request: GateRequest) -> dict[str, Any]:
     from evalkit.analysis.gates.files import hold_gate
 
     return hold_gate(request)
-
-
-def write_report(request: ReportRequest, output: Path | None = None) -> dict[str, Any]:
-    """Write one HTML page of runs, with its tables and a summary beside it; see `ReportRequest`.
-
-    Args:
-        request: Which runs, and what is left out.
-        output: The page's file; by default reports/RUN_ID.html of the newest run.
-
-    Returns:
-        `path`, `folder`, `files`, `bytes`, `verdict` and `warnings`.
-
-    Raises:
-        ConfigError: If an arm is not there, or the output cannot be a page.
-        JournalError: If a journal is foreign, mixed or edited.
-    """
-    from evalkit.analysis.reporting.evidence import gather
-    from evalkit.report.report_files import write_report_files
-
-    if output is not None and output.suffix not in (".html", ".htm"):
-        raise ConfigError(f"report: -o must end in .html, got {str(output)!r}")
-    if output is not None and output.is_dir():
-        raise ConfigError(f"report: -o must be a file, got the folder {str(output)!r}")
-    evidence = gather(request)
-    page_file = output or Path("reports") / f"{evidence.readings[-1].run.run_id}.html"
-    written = write_report_files(evidence, page_file)
-    verdict = written.page.verdict
-    sensitive = [
-        f"{suite.name} holds {suite.facts['sensitivity']} data and the page their outputs: share "
-        "it as you may share these, or use --redact"
-        for suite in evidence.suites
-        if suite.facts["sensitivity"] in SENSITIVITIES[2:] and not request.redact
-    ]
-    return {
-        "schema_version": 1,
-        "path": str(page_file),
-        "folder": str(written.paths[1].parent),
-        "files": [str(path) for path in written.paths],
-        "bytes": page_file.stat().st_size,
-        "verdict": verdict and {"word": verdict.word, "sentence": verdict.sentence},
-        "warnings": [*evidence.warnings, *sensitive],
-    }
 
 
 def self_test(request: SelfTest) -> dict[str, Any]:

@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", type=names, action="extend", metavar="M,...", help="only these arms"
     )
+    parser.add_argument(
+        "--suites", type=names, action="extend", metavar="NAME,...", help="only these suites"
+    )
     parser.add_argument("--title", help="the page's title")
     parser.epilog = example("evalkit report results/RUN -o reports/extraction.html")
     add_providers(parser)
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         candidate=options.candidate,
         policy=options.policy,
         models=tuple(options.models) if options.models else None,
+        suites=tuple(options.suites) if options.suites else None,
         redact=options.redact,
         providers=options.providers,
         title=options.title,

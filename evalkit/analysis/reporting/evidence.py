@@ -40,6 +40,7 @@ class ReportRequest(Record, frozen=True, kw_only=True):
         candidate: The arm that the verdict is about.
         policy: gate.yaml: the verdict is the gate's.
         models: Only these arms.
+        suites: Only these suites.
         redact: Leave out every prompt, output and reason.
         providers: Another providers file to take prices from.
         title: The page's title.
@@ -50,6 +51,7 @@ class ReportRequest(Record, frozen=True, kw_only=True):
     candidate: str | None = None
     policy: Path | None = None
     models: tuple[str, ...] | None = None
+    suites: tuple[str, ...] | None = None
     redact: bool = False
     providers: Path | None = None
     title: str | None = None
@@ -163,7 +165,7 @@ def gather(request: ReportRequest) -> Evidence:
     _refuse_twice(request.runs)
     runs = sorted((Run(folder) for folder in request.runs), key=_moment)
     readings = tuple(read_run(run, request.providers) for run in runs)
-    found = _arms(readings)
+    found = _of_suites(_arms(readings), request.suites)
     kept = _chosen(found, request)
     gate = _gate(kept, request)
     suites = tuple(_suite(name, readings, kept, request, gate) for name in _suite_names(readings))
@@ -201,6 +203,26 @@ def _arms(readings: Sequence[Reading]) -> dict[Key, list[ShownArm]]:
             arm = ShownArm(number, key[1], side, declared[key], row)
             found.setdefault(key, []).append(arm)
     return found
+
+
+def _of_suites(
+    found: dict[Key, list[ShownArm]], suites: tuple[str, ...] | None
+) -> dict[Key, list[ShownArm]]:
+    """Return the arms of the suites that were asked for.
+
+    Raises:
+        ConfigError: If one of them is not there.
+    """
+    if suites is None:
+        return found
+    there = list(dict.fromkeys(suite for suite, _ in found))
+    strange = [name for name in suites if name not in there]
+    if strange:
+        raise ConfigError(
+            f"report: --suites {strange[0]!r} is no suite of these runs; they have: "
+            f"{', '.join(there) or 'none'}"
+        )
+    return {key: arms for key, arms in found.items() if key[0] in suites}
 
 
 def _chosen(

@@ -23,7 +23,7 @@ class Cell:
         text: What is read; a symbol or word carries what the tone says.
         sort: By what the column is sorted; None sorts last, whichever way.
         tone: How it is set off.
-        link: Where it leads inside the page (`#s-...`), else empty.
+        link: Where it leads: inside the page (`#s-...`) or on its server (`/run/...`).
         colour: Role of the palette (`c0`) whose swatch stands before the text, else empty.
         title: What a reader may want to know beside it; shown below the text, small.
     """
@@ -174,6 +174,7 @@ class Page:
         samples: What the page's script reads; None where there is none.
         texts: Texts that `samples` refers to by number, each once, made safe to be shown.
         footer: Last line.
+        home: Address of the index that the page belongs to; empty where it stands alone.
     """
 
     title: str
@@ -183,3 +184,4 @@ class Page:
     samples: Mapping[str, Any] | None = None
     texts: tuple[str, ...] = ()
     footer: str = ""
+    home: str = ""

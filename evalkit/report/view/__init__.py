@@ -1,0 +1,1 @@
+"""Pages of a folder of runs, served to this machine alone."""
