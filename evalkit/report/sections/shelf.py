@@ -16,7 +16,7 @@ from evalkit.report.palette import series
 from evalkit.report.sections.cells import file_name, share_cell
 from evalkit.report.values import MISSING, clean, money, share
 
-MOST_LINES = 12
+MOST_LINES, MOST_MOMENTS, MOST_ROWS = 12, 60, 120
 
 
 def index_page(runs: Sequence[ShelvedRun], title: str) -> Page:
@@ -111,11 +111,13 @@ def _suite(place: int, suite: str, runs: Sequence[ShelvedRun]) -> Section:
 
 
 def _history(name: str, suite: str, runs: Sequence[ShelvedRun]) -> Table:
-    rows = [(run, row) for run in reversed(runs) for row in run.rows if row["suite"] == suite]
+    found = [(run, row) for run in reversed(runs) for row in run.rows if row["suite"] == suite]
+    rows = found[:MOST_ROWS]
+    left = f"; {len(found) - MOST_ROWS:,} older rows are left out" if len(found) > MOST_ROWS else ""
     link = f"/suite/{quote(suite, safe='')}"
     return Table(
         name=name,
-        caption=f"{clean(suite)}: what each run found, the newest first",
+        caption=f"{clean(suite)}: what each run found, the newest first{left}",
         columns=(
             Column("arm"),
             Column("run of (UTC)"),
@@ -140,7 +142,7 @@ def _history(name: str, suite: str, runs: Sequence[ShelvedRun]) -> Table:
 def _trend(name: str, suite: str, runs: Sequence[ShelvedRun]) -> Chart | None:
     """Return quality over time, a line for each arm that stands in several runs."""
     found: dict[str, list[Moment]] = {}
-    for run in runs:
+    for run in runs[-MOST_MOMENTS:]:
         for row in run.rows:
             quality = _quality(row)
             if row["suite"] == suite and quality is not None:
