@@ -33,7 +33,7 @@ TYPES = {
 MARK = re.compile(r"(<!-- table: (\S+) ?(\S*) -->\n).*?(<!-- /table -->)", re.DOTALL)
 INDEX = re.compile(r"(<!-- graders -->\n).*?(<!-- /graders -->)", re.DOTALL)
 PURPOSE = re.compile(r"\A# \w+\n\nFor: (.+?)\. Scores: (.+?)\.\n\n## What it does\n")
-CONFIGURATION = ("suite", "providers", "prices", "recording", "rubric", "label", "gate")
+CONFIGURATION = ("suite", "providers", "prices", "recording", "rubric", "label", "gate", "business")
 HEAD = """# Commands
 
 <!-- Written by docs/generate.py from the commands themselves; do not edit. -->

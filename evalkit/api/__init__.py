@@ -12,6 +12,7 @@ from evalkit.api.deciding import (
     gate,
     self_test,
 )
+from evalkit.api.economics import breakeven
 from evalkit.api.looking import (
     check,
     list_models,
@@ -42,6 +43,7 @@ __all__ = [
     "EvalkitError",
     "Result",
     "accept_baseline",
+    "breakeven",
     "check",
     "check_judge",
     "compare",

@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "baseline": Command("evalkit.cli.baseline", "accept a run as what later ones are held against"),
     "drift": Command("evalkit.cli.drift", "has a model changed? its runs over time"),
     "report": Command("evalkit.cli.report", "one HTML page that a stakeholder reads"),
+    "breakeven": Command("evalkit.cli.breakeven", "from which volume on self-hosting is cheaper"),
     "view": Command("evalkit.cli.view", "serve the reports of a folder of runs to this machine"),
     "merge": Command("evalkit.cli.merge", "join the shards of one run"),
     "show": Command("evalkit.cli.show", "print the table of a run again"),

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 NAMES: tuple[str, ...] = (
-    "attempt", "baseline", "gate", "judge_card", "label", "prices", "providers", "recording",
+    "attempt", "baseline", "business", "gate", "judge_card", "label", "prices", "providers", "recording",
     "rubric", "run", "suite", "summary", "trial",
 )  # fmt: skip
 
@@ -20,8 +20,8 @@ def schema_of(name: str) -> dict[str, Any]:
     """Return the schema of a file format, freshly read.
 
     Args:
-        name: `suite`, `providers`, `prices`, `gate`, `rubric`, `recording` and `label` (one line
-            each), `run` (run.json), `attempt` and `trial` (events of the journal), `summary`,
+        name: `suite`, `providers`, `prices`, `gate`, `business`, `rubric`, `recording` and `label`
+            (one line each), `run` (run.json), `attempt` and `trial` (events of the journal), `summary`,
             `baseline` or `judge_card`.
 
     Raises:

@@ -125,6 +125,7 @@ def keys_of(node: Any) -> Iterator[str]:
         ("recording", "docs/providers.md"),
         ("gate", "docs/gate.md"),
         ("baseline", "docs/gate.md"),
+        ("business", "docs/economics.md"),
         ("attempt", "docs/results.md"),
         ("trial", "docs/results.md"),
         ("run", "docs/results.md"),

@@ -1,0 +1,380 @@
+"""Break-even of one suite: what each arm costs a month, where the order turns, how sure that is.
+
+It does not read files.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evalkit.analysis.economics.assumptions import Inputs, inputs_of, old_defaults, told
+from evalkit.analysis.economics.crossings import crossings
+from evalkit.analysis.economics.defaults import DEFAULTS
+from evalkit.analysis.economics.flips import flips_of
+from evalkit.analysis.economics.horizon import Outlook, look_ahead
+from evalkit.analysis.economics.measured import Kind, MeasuredArm, is_equivalent, reference_arm
+from evalkit.analysis.economics.model import Serving
+from evalkit.analysis.economics.profile import Profile, SelfHosting
+from evalkit.analysis.economics.triangle import Triangle, certain
+from evalkit.analysis.economics.uncertainty import draw_months, tornado
+
+RULE_OF_THUMB_TOKENS = 50e6
+_MOST_SWINGS = 8
+_CURVE_POINTS = 160
+
+
+@dataclass(frozen=True, eq=False)
+class Option:
+    """One way to get a suite's answers.
+
+    Attributes:
+        name: The arm's name; `self:MODEL` for an open model that was measured at somebody else's.
+        kind: Bought, bought as an open model, served oneself, no language model, or unpriced.
+        arm: What was measured of it.
+        inputs: How it would be served; None where it is bought.
+        why: Why it has no price, else empty.
+    """
+
+    name: str
+    kind: Kind
+    arm: MeasuredArm
+    inputs: Inputs | None = None
+    why: str = ""
+
+    @property
+    def serving(self) -> Serving | None:
+        """How it is served, at the most likely values; None where it is bought."""
+        if self.inputs is None:
+            return None
+        return self.inputs.serving(self.inputs.modes(), self.arm.attempts)
+
+    def usd_per_month(self, requests: Any, usd_per_fallback: float) -> Any:
+        """Return the cost of a month; None where nothing is known of it."""
+        if self.serving is not None:
+            return self.serving.usd_per_month(requests, usd_per_fallback)
+        price = self.arm.usd_per_request
+        return None if price is None else price * requests
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one suite's break-even is worked out by.
+
+    Attributes:
+        profile: The business.
+        margin: By how much quality may be lower, in shares.
+        today: For the age of the defaults.
+        owned_by_provider: Self-hosting as providers.yaml prices it, by model name.
+    """
+
+    profile: Profile
+    margin: float
+    today: dt.date
+    owned_by_provider: Mapping[str, SelfHosting]
+
+
+def options_of(arms: Sequence[MeasuredArm], rules: Rules) -> list[Option]:
+    """Return the ways to get a suite's answers: the arms, and the open models served oneself."""
+    hosting = {**rules.owned_by_provider, **rules.profile.self_hosting}
+    found: list[Option] = []
+    for arm in arms:
+        own = hosting.get(arm.name)
+        inputs = None if own is None else inputs_of(own, rules.profile.operations)
+        if inputs is not None and arm.kind in ("self_hosted", "unpriced"):
+            found.append(Option(arm.arm, "self_hosted", arm, inputs))
+            continue
+        if arm.kind == "self_hosted":
+            why = f"no `{arm.name}` under `self_hosting`"
+            found.append(Option(arm.arm, "self_hosted", arm, None, why))
+            continue
+        why = "" if arm.usd_per_request is not None else "no price is known for all of its answers"
+        found.append(Option(arm.arm, arm.kind, arm, None, why))
+        if inputs is not None:
+            found.append(Option(f"self:{arm.name}", "self_hosted", arm, inputs))
+    return found
+
+
+def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dict[str, Any]:
+    """Return what `breakeven --json` says of a suite.
+
+    Args:
+        name: The suite.
+        arms: Its arms.
+        rules: What it is worked out by.
+    """
+    profile = rules.profile
+    volume = profile.requests_per_month[name]
+    options = options_of(arms, rules)
+    reference = reference_arm(arms)
+    api = _cheapest(options, "api", volume.mode)
+    hosted = _cheapest(options, "hosted_open", volume.mode)
+    bought = api or hosted
+    price = None if bought is None else bought.arm.usd_per_request
+    servings = [option for option in options if option.serving is not None]
+    own = min(
+        servings, key=lambda o: float(o.usd_per_month(volume.mode, price or 0.0)), default=None
+    )
+    document: dict[str, Any] = {
+        "requests_per_month": _triangle(volume),
+        "arms": [_arm_row(o, volume.mode, price or 0.0, reference, rules) for o in options],
+        "reference": None if reference is None else reference.arm,
+        "margin": rules.margin,
+        "api_arm": None if api is None else api.name,
+        "hosted_arm": None if hosted is None else hosted.name,
+        "self_hosted_arm": None if own is None else own.name,
+        "breakeven_requests_per_month": [],
+        "breakeven_tokens_per_month": [],
+        "crossings": [],
+        "against_hosted": None,
+        "p_self_hosting_cheaper": None,
+        "saved_usd_per_month": None,
+        "flips": None,
+        "tornado": [],
+        "horizon": None,
+        "rule_of_thumb": None,
+        "curve": _curve(options, volume, price or 0.0),
+        "assumptions": _assumptions(servings),
+        "warnings": _warnings(servings, rules.today),
+        "cannot_say": _cannot_say(bought, own, options),
+    }
+    if bought is None or own is None or price is None:
+        return document
+    document |= _against(bought, servings)
+    if hosted is not None and hosted is not bought:
+        document["against_hosted"] = {"arm": hosted.name, **_against(hosted, servings)}
+    return {**document, **_decided(own, bought, volume, profile)}
+
+
+def _cheapest(options: Sequence[Option], kind: Kind, requests: float) -> Option | None:
+    own = [o for o in options if o.kind == kind and (o.arm.usd_per_request or 0.0) > 0]
+    return min(own, key=lambda o: float(o.usd_per_month(requests, 0.0)), default=None)
+
+
+def _against(bought: Option, servings: Sequence[Option]) -> dict[str, Any]:
+    """Return the volumes at which the cheapest self-hosted arm crosses a bought one."""
+    price, tokens = bought.arm.usd_per_request or 0.0, bought.arm.tokens_per_request
+    found = crossings([o.serving for o in servings if o.serving is not None], price)
+    return {
+        "breakeven_requests_per_month": [own.requests_per_month for own in found],
+        "breakeven_tokens_per_month": (
+            [] if tokens is None else [own.requests_per_month * tokens for own in found]
+        ),
+        "crossings": [
+            {
+                "requests_per_month": own.requests_per_month,
+                "cheaper_beyond": "self_hosted" if own.to_self_hosting else "bought",
+            }
+            for own in found
+        ],
+    }
+
+
+def _decided(own: Option, bought: Option, volume: Triangle, profile: Profile) -> dict[str, Any]:
+    """Return how sure the order is at the stated volume, and what would turn it."""
+    inputs, serving, price = own.inputs, own.serving, bought.arm.usd_per_request
+    if inputs is None or serving is None or price is None:
+        raise ValueError("a self-hosted and a priced arm are needed")
+    draws = draw_months(inputs, volume, price, attempts=own.arm.attempts, seed=profile.seed)
+    swings = tornado(inputs, volume, price, attempts=own.arm.attempts)
+    flips = flips_of(serving, volume.mode, price)
+    tokens = bought.arm.tokens_per_request
+    return {
+        "p_self_hosting_cheaper": draws.probability,
+        "saved_usd_per_month": {
+            "mode": float(price * volume.mode - serving.usd_per_month(volume.mode, price)),
+            **{f"p{round(100 * q)}": draws.quantile(q) for q in (0.05, 0.5, 0.95)},
+            "draws": len(draws.saved_usd),
+            "seed": profile.seed,
+        },
+        "flips": {
+            "usd_per_gpu_hour": flips.usd_per_gpu_hour,
+            "utilisation": flips.utilisation,
+            "api_usd_per_1000_requests": 1000 * flips.usd_per_request,
+            "api_usd_per_mtok": None if not tokens else 1e6 * flips.usd_per_request / tokens,
+        },
+        "tornado": [
+            {"quantity": s.name, "saved_usd_at_low": s.low_usd, "saved_usd_at_high": s.high_usd}
+            for s in swings[:_MOST_SWINGS]
+        ],
+        "horizon": _horizon(serving, volume, price, profile),
+        "rule_of_thumb": _rule_of_thumb(serving, price, tokens),
+    }
+
+
+def _horizon(serving: Serving, volume: Triangle, price: float, profile: Profile) -> dict[str, Any]:
+    change = profile.api_price_change_per_year or DEFAULTS["api_price_change_per_year"].value
+    growth = profile.volume_growth_per_year or DEFAULTS["volume_growth_per_year"].value
+    outlook = Outlook(
+        months=profile.horizon_months,
+        price_change_per_year=change.mode,
+        growth_per_year=growth.mode,
+        switching_usd=profile.switching_usd or 0.0,
+    )
+    ahead = look_ahead(serving, volume.mode, price, outlook)
+    return {
+        "months": profile.horizon_months,
+        "api_price_change_per_year": change.mode,
+        "volume_growth_per_year": growth.mode,
+        "switching_usd": profile.switching_usd,
+        "switching_weeks": profile.switching_weeks,
+        "payback_month": ahead.payback_month,
+        "api_usd": float(ahead.api_usd[-1]),
+        "self_hosted_usd": float(ahead.own_usd[-1]),
+    }
+
+
+def _rule_of_thumb(serving: Serving, price: float, tokens: float | None) -> dict[str, Any] | None:
+    """Return what the rule of 50 M tokens leaves out, part by part, in tokens a month."""
+    if not tokens:
+        return None
+    gpu = serving.usd_per_gpu_hour * serving.hours_per_month + serving.owned_usd_per_gpu_month
+    one = serving.gpus_per_replica * gpu
+    copies = float(serving.min_replicas + serving.spare_replicas)
+    per_usd = tokens / (price * (1.0 - serving.fallback_share))
+    parts = {
+        "one replica": one,
+        "infrastructure": serving.usd_per_replica_month - one,
+        "redundancy": (copies - 1) * serving.usd_per_replica_month,
+        "people": float(serving.people_usd_per_month),
+    }
+    return {
+        "rule_tokens_per_month": RULE_OF_THUMB_TOKENS,
+        "api_usd_at_rule": RULE_OF_THUMB_TOKENS * price / tokens,
+        "parts_tokens_per_month": {name: usd * per_usd for name, usd in parts.items()},
+        "parts_usd_per_month": parts,
+        "api_usd_per_mtok": 1e6 * price / tokens,
+    }
+
+
+def _arm_row(
+    option: Option,
+    requests: float,
+    fallback: float,
+    reference: MeasuredArm | None,
+    rules: Rules,
+) -> dict[str, Any]:
+    cost = option.usd_per_month(requests, fallback)
+    usd = None if cost is None else float(cost)
+    usable, quality = option.arm.share("usable_rate"), option.arm.share("quality")
+    equivalent = is_equivalent(option.arm, reference, rules.margin)
+    return {
+        "arm": option.name,
+        "model": option.arm.model,
+        "kind": option.kind,
+        "usd_per_month": usd,
+        "usd_per_1000_requests": None if usd is None else 1000 * usd / requests,
+        "usd_per_1000_accepted": _per(usd, requests, usable),
+        "usd_per_1000_correct": _per(usd, requests, quality),
+        **_parts(option),
+        "replicas": _replicas(option, requests),
+        "headroom": _headroom(option, requests),
+        "tokens_per_request": option.arm.tokens_per_request,
+        "attempts_per_request": option.arm.attempts,
+        "quality": option.arm.row["quality"],
+        "malformed_rate": option.arm.row["malformed_rate"],
+        "usable_rate": option.arm.row["usable_rate"],
+        "latency_p95_ms": (option.arm.row["latency_ms"] or {}).get("p95"),
+        "recorded": bool(option.arm.row["recorded"]),
+        "equivalent": equivalent,
+        "why": option.why or None,
+    }
+
+
+def _per(usd: float | None, requests: float, share: float | None) -> float | None:
+    return None if usd is None or not share else 1000 * usd / (requests * share)
+
+
+def _parts(option: Option) -> dict[str, Any]:
+    """Return what is paid whatever the volume, and what a thousand requests more cost when full."""
+    serving = option.serving
+    if serving is None:
+        price = option.arm.usd_per_request
+        known = price is not None
+        return {
+            "fixed_usd_per_month": 0.0 if known else None,
+            "marginal_usd_per_1000": 1000 * price if price is not None else None,
+        }
+    fixed = (serving.min_replicas + serving.spare_replicas) * serving.usd_per_replica_month
+    return {
+        "fixed_usd_per_month": float(fixed + serving.people_usd_per_month),
+        "marginal_usd_per_1000": float(
+            1000 * serving.usd_per_replica_month / serving.requests_per_replica_month
+        ),
+    }
+
+
+def _replicas(option: Option, requests: float) -> int | None:
+    return None if option.serving is None else int(option.serving.replicas(requests))
+
+
+def _headroom(option: Option, requests: float) -> float | None:
+    """Return by what factor the volume may grow before another replica is needed."""
+    serving = option.serving
+    if serving is None:
+        return None
+    working = float(serving.replicas(requests)) - serving.spare_replicas
+    load = requests * (1.0 - serving.fallback_share)
+    return float(working * serving.requests_per_replica_month / load)
+
+
+def _curve(options: Sequence[Option], volume: Triangle, fallback: float) -> dict[str, Any]:
+    """Return each arm's monthly cost over volumes around the stated one."""
+    volumes = np.geomspace(volume.low / 30, volume.high * 100, _CURVE_POINTS)
+    return {
+        "requests_per_month": volumes.tolist(),
+        "usd_per_month": {
+            option.name: np.asarray(option.usd_per_month(volumes, fallback)).tolist()
+            for option in options
+            if option.usd_per_month(1.0, fallback) is not None
+        },
+    }
+
+
+def _assumptions(servings: Sequence[Option]) -> list[str]:
+    names = dict.fromkeys(n for o in servings if o.inputs is not None for n in o.inputs.assumed)
+    return [told(name) for name in names]
+
+
+def _warnings(servings: Sequence[Option], today: dt.date) -> list[str]:
+    names = dict.fromkeys(n for o in servings if o.inputs is not None for n in o.inputs.assumed)
+    return old_defaults(tuple(names), today)
+
+
+def _cannot_say(bought: Option | None, own: Option | None, options: Sequence[Option]) -> str | None:
+    """Say why there is no break-even, None where there is one to look for."""
+    if bought is None:
+        unpriced = [o.name for o in options if o.kind in ("api", "unpriced") and o.why]
+        more = f"; without a price: {', '.join(unpriced)}" if unpriced else ""
+        return f"cannot say, because no arm that is bought has a price{more}"
+    if own is None:
+        return "cannot say, because no arm would be self-hosted: name one under `self_hosting`"
+    return None
+
+
+def _triangle(own: Triangle) -> dict[str, float]:
+    return {"low": own.low, "mode": own.mode, "high": own.high}
+
+
+def declared_hosting(arms: Sequence[MeasuredArm]) -> dict[str, SelfHosting]:
+    """Return self-hosting as providers.yaml prices it, by model name."""
+    found = {}
+    for arm in arms:
+        pricing = arm.facts.get("pricing") or {}
+        if pricing.get("mode") == "self_hosted":
+            gpus = pricing.get("gpus")
+            found[arm.name] = SelfHosting(
+                usd_per_gpu_hour=_declared(pricing.get("usd_per_gpu_hour")),
+                gpus_per_replica=None if gpus is None else certain(float(gpus)),
+            )
+    return found
+
+
+def _declared(value: Any) -> Triangle | None:
+    if isinstance(value, Mapping):
+        return Triangle(**{end: float(value[end]) for end in ("low", "mode", "high")})
+    return None if value is None else certain(float(value))

@@ -1,0 +1,127 @@
+"""The break-even of a run: each suite that the business has a volume for.
+
+It does not know how it is shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from evalkit.analysis.caveats import caveats_of
+from evalkit.analysis.economics.breakeven import Rules, declared_hosting, suite_breakeven
+from evalkit.analysis.economics.measured import MeasuredArm, measured_arms
+from evalkit.analysis.economics.profile import Profile, read_profile
+from evalkit.analysis.reading import read_run
+from evalkit.core.errors import ConfigError
+from evalkit.core.records import Record
+from evalkit.run.folder import Run
+
+MARGIN = 0.03
+
+
+class BreakevenRequest(Record, frozen=True, kw_only=True):
+    """What `breakeven` is asked to do.
+
+    Attributes:
+        run: The run's folder.
+        profile: business.yaml.
+        suites: Only these suites.
+        models: Only these arms or models.
+        margin: By how much quality may be lower than the API's, in shares.
+        providers: Another providers file to take prices from.
+    """
+
+    run: Path
+    profile: Path
+    suites: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    margin: float = MARGIN
+    providers: Path | None = None
+
+
+def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, Any]:
+    """Return what `breakeven --json` prints.
+
+    Raises:
+        ConfigError: If the profile is wrong, names what the run does not have, or lacks volumes.
+        JournalError: If the folder is no run, or its journal is foreign, mixed or edited.
+    """
+    if not 0 <= request.margin < 1:
+        raise ConfigError(f"breakeven: --margin must be from 0 and below 1, got {request.margin:g}")
+    profile = read_profile(request.profile)
+    run = Run(request.run)
+    arms = kept_arms(measured_arms(read_run(run, request.providers)), request)
+    refuse_strange(profile, arms, [suite["name"] for suite in run.manifest["suites"]])
+    wanted = {name: own for name, own in arms.items() if name in profile.requests_per_month}
+    if not wanted:
+        raise ConfigError(
+            f"{request.profile}: `volumes` names no suite of this run; it needs "
+            f"requests_per_month of: {', '.join(arms) or 'none was answered'}"
+        )
+    hosting = declared_hosting([arm for own in arms.values() for arm in own])
+    rules = Rules(profile, request.margin, today, hosting)
+    suites = {name: suite_breakeven(name, own, rules) for name, own in wanted.items()}
+    left_out = [name for name in arms if name not in wanted]
+    return {
+        "schema_version": 1,
+        "run_id": run.run_id,
+        "profile": str(request.profile),
+        "suites": suites,
+        "left_out": [f"{name}: `volumes` says no requests_per_month" for name in left_out],
+        "warnings": [
+            *caveats_of(run),
+            *dict.fromkeys(line for own in suites.values() for line in own["warnings"]),
+        ],
+    }
+
+
+def kept_arms(
+    found: dict[str, list[MeasuredArm]], request: BreakevenRequest
+) -> dict[str, list[MeasuredArm]]:
+    """Return the arms that were asked for.
+
+    Raises:
+        ConfigError: If a suite or model that is named is not there.
+    """
+    for name in request.suites or ():
+        if name not in found:
+            there = ", ".join(found) or "none was answered"
+            raise ConfigError(f"--suites {name!r} is no suite of this run; it has: {there}")
+    names = {text for own in found.values() for arm in own for text in (arm.arm, arm.model)}
+    for name in request.models or ():
+        if name not in names:
+            raise ConfigError(
+                f"--models {name!r} is no arm of this run; it has: {', '.join(sorted(names))}"
+            )
+    kept = {
+        suite: [
+            arm
+            for arm in own
+            if request.models is None or {arm.arm, arm.model} & set(request.models)
+        ]
+        for suite, own in found.items()
+        if request.suites is None or suite in request.suites
+    }
+    return {suite: own for suite, own in kept.items() if own}
+
+
+def refuse_strange(profile: Profile, arms: dict[str, list[MeasuredArm]], suites: list[str]) -> None:
+    """Refuse a profile that names a model or a suite which the run does not have.
+
+    Raises:
+        ConfigError: With what is allowed.
+    """
+    models = sorted({arm.name for own in arms.values() for arm in own})
+    for name in profile.self_hosting:
+        if name not in models:
+            raise ConfigError(
+                f"{profile.file}: `self_hosting` names {name!r}, which this run has not measured; "
+                f"it has: {', '.join(models) or 'none'}"
+            )
+    if profile.requests_per_month and not set(profile.requests_per_month) & set(suites):
+        raise ConfigError(
+            f"{profile.file}: `volumes` names {', '.join(profile.requests_per_month)}, and this "
+            f"run has: {', '.join(suites)}"
+        )

@@ -1,0 +1,130 @@
+"""What a run measured of each arm, as the economics need it: money, tokens, attempts, quality.
+
+It does not know the business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evalkit.analysis.measures import MEASURES
+from evalkit.analysis.pairing import difference, pairs_of
+from evalkit.analysis.reading import Reading
+from evalkit.analysis.runs import arm_facts
+from evalkit.analysis.sides import Side, sides_of
+from evalkit.analysis.summary import ArmFacts, summary_row
+
+Kind = Literal["api", "hosted_open", "self_hosted", "no_llm", "unpriced"]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredArm:
+    """One arm on one suite.
+
+    Attributes:
+        arm: Its name.
+        model: `provider:name`.
+        facts: The arm as run.json has it.
+        row: Its row of summary.json.
+        side: Its trials, for pairing.
+    """
+
+    arm: str
+    model: str
+    facts: Mapping[str, Any]
+    row: Mapping[str, Any]
+    side: Side
+
+    @property
+    def name(self) -> str:
+        """The model's name without its provider."""
+        return self.model.partition(":")[2]
+
+    @property
+    def usd_per_request(self) -> float | None:
+        """Money for a request with all its attempts; None where not every answer has a price."""
+        cost = self.row["cost_per_1000_usd"]
+        whole = self.row["priced_fraction"] is not None and self.row["priced_fraction"] >= 1
+        return float(cost) / 1000.0 if cost is not None and whole else None
+
+    @property
+    def tokens_per_request(self) -> float | None:
+        """Input and output tokens of a request, as billed; None where the usage is not known."""
+        tokens, answered = self.row["tokens"], self.row["n_answered"]
+        known = [tokens[kind] for kind in ("input", "output")]
+        if None in known or not answered:
+            return None
+        return float(sum(known) / answered)
+
+    @property
+    def attempts(self) -> float:
+        """Attempts for one request, 1 where nothing else is known."""
+        return float(self.row["attempts_per_trial"] or 1.0)
+
+    def share(self, name: str) -> float | None:
+        """Return a share of its row, None where there is none."""
+        figure = self.row[name]
+        return None if figure is None else float(figure["value"])
+
+    @property
+    def is_own_server(self) -> bool:
+        """True where its provider is declared as one's own."""
+        return (self.facts.get("governance") or {}).get("processor") == "self"
+
+    @property
+    def kind(self) -> Kind:
+        """What it is, before a profile says which models would be served oneself."""
+        if self.facts["kind"] == "classical":
+            return "no_llm"
+        if (self.facts.get("pricing") or {}).get("mode") == "self_hosted" or self.is_own_server:
+            return "self_hosted"
+        if self.usd_per_request is None:
+            return "unpriced"
+        return "hosted_open" if str(self.facts["weights"] or "").startswith("open") else "api"
+
+
+def measured_arms(reading: Reading) -> dict[str, list[MeasuredArm]]:
+    """Return a run's arms that answered something, by suite."""
+    facts = arm_facts(reading.run.manifest)
+    declared = {(arm["suite"], arm["arm"]): arm for arm in reading.run.manifest["arms"]}
+    found: dict[str, list[MeasuredArm]] = {}
+    for key, side in sides_of(reading).items():
+        columns = reading.columns.get(key)
+        if columns is None:
+            continue
+        row = summary_row(*key, columns, facts.get(key, ArmFacts()))
+        if row["n_answered"]:
+            arm = MeasuredArm(key[1], side.model, declared[key], row, side)
+            found.setdefault(key[0], []).append(arm)
+    return found
+
+
+def reference_arm(arms: Sequence[MeasuredArm]) -> MeasuredArm | None:
+    """Return the API that the others must be as good as: the best closed one, else hosted one."""
+    for kind in ("api", "hosted_open"):
+        own = [arm for arm in arms if arm.kind == kind and arm.share("quality") is not None]
+        if own:
+            return max(own, key=lambda arm: arm.share("quality") or 0.0)
+    return None
+
+
+def is_equivalent(arm: MeasuredArm, reference: MeasuredArm | None, margin: float) -> bool | None:
+    """Say whether an arm's quality is within a margin of the reference's, one-sided at 95 %.
+
+    Returns:
+        True where a larger loss is ruled out, False where it is certain, None where it is open.
+    """
+    if reference is None:
+        return None
+    if arm is reference or (arm.arm, arm.model) == (reference.arm, reference.model):
+        return True
+    pairs = pairs_of(MEASURES["quality"], reference.side.outcomes, arm.side.outcomes)
+    try:
+        found = difference(pairs, 0.9, cautious=True)
+    except ValueError:
+        return None
+    if found.low > -margin:
+        return True
+    return False if found.high < -margin else None

@@ -1,0 +1,228 @@
+"""What `evalkit breakeven` prints: each suite's arms, where the order turns, what would turn it.
+
+It does not know how the figures were made.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evalkit.report.grid import grid
+from evalkit.report.markdown import escaped, table
+from evalkit.report.terminal import Style, ascii_of
+from evalkit.report.values import MISSING, UNPRICED, clean, money, share, value_of
+
+Row = Mapping[str, Any]
+_KINDS = {
+    "api": "API",
+    "hosted_open": "hosted open",
+    "self_hosted": "self-hosted",
+    "no_llm": "no LLM",
+    "unpriced": UNPRICED,
+}
+_EQUAL = {True: "yes", False: "no", None: "open"}
+
+
+def breakeven_table(document: Row, style: Style) -> str:
+    """Return all suites for the terminal."""
+    blocks = []
+    for name, suite in document["suites"].items():
+        lines = [_head(name, suite), ""]
+        lines.append(grid("arm", [row["arm"] for row in suite["arms"]], _columns(suite), style))
+        lines += ["", *(_filled(line, style) for line in sentences(suite))]
+        blocks.append("\n".join(lines))
+    blocks += [_filled(line, style) for line in document["left_out"]]
+    text = "\n\n".join(blocks)
+    return text if style.unicode else ascii_of(text)
+
+
+def breakeven_markdown(document: Row) -> str:
+    """Return all suites as Markdown."""
+    parts = ["# Break-even"]
+    for name, suite in document["suites"].items():
+        parts.append(f"## {escaped(name)}")
+        columns = _columns(suite)
+        rows = [
+            [escaped(row["arm"]), *(escaped(cells[place]) for _, cells in columns)]
+            for place, row in enumerate(suite["arms"])
+        ]
+        parts.append(table(["arm", *(head for head, _ in columns)], rows))
+        parts.append("\n".join(f"- {escaped(line)}" for line in sentences(suite)))
+    parts += [escaped(line) for line in document["left_out"]]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(name: str, suite: Row) -> str:
+    volume = suite["requests_per_month"]
+    return f"{clean(name)}: {_volume(volume)} requests a month"
+
+
+def _volume(volume: Row) -> str:
+    if volume["low"] == volume["high"]:
+        return f"{volume['mode']:,.0f}"
+    return f"{volume['low']:,.0f} to {volume['high']:,.0f}, most likely {volume['mode']:,.0f}"
+
+
+def _columns(suite: Row) -> list[tuple[str, list[str]]]:
+    rows: Sequence[Row] = suite["arms"]
+    return [
+        ("kind", [_KINDS[row["kind"]] for row in rows]),
+        ("quality", [share(value_of(row["quality"])) for row in rows]),
+        ("malf.", [share(value_of(row["malformed_rate"])) for row in rows]),
+        ("equivalent", [equivalence(row, suite) for row in rows]),
+        ("$/month", [_money(row["usd_per_month"]) for row in rows]),
+        ("$/1000", [_money(row["usd_per_1000_requests"]) for row in rows]),
+        ("$/1000 accepted", [_money(row["usd_per_1000_accepted"]) for row in rows]),
+        ("$/1000 correct", [_money(row["usd_per_1000_correct"]) for row in rows]),
+        ("fixed $/month", [_money(row["fixed_usd_per_month"]) for row in rows]),
+        ("$/1000 when full", [_money(row["marginal_usd_per_1000"]) for row in rows]),
+        ("replicas", [MISSING if r["replicas"] is None else str(r["replicas"]) for r in rows]),
+        ("room", [_times(row["headroom"]) for row in rows]),
+    ]
+
+
+def equivalence(row: Row, suite: Row) -> str:
+    """Say whether an arm is as good as the reference; a cheaper one that is not is called so."""
+    if row["arm"] == suite["reference"]:
+        return "reference"
+    if row["equivalent"] is False and _is_cheaper(row, suite):
+        return "cheaper, not equivalent"
+    return _EQUAL[row["equivalent"]]
+
+
+def _is_cheaper(row: Row, suite: Row) -> bool:
+    reference = next((own for own in suite["arms"] if own["arm"] == suite["reference"]), None)
+    costs = row["usd_per_month"], reference and reference["usd_per_month"]
+    return None not in costs and costs[0] < costs[1]
+
+
+def sentences(suite: Row) -> list[str]:
+    """Return what follows from the figures, a sentence each."""
+    if suite["cannot_say"]:
+        return [suite["cannot_say"], *_whys(suite), *_assumed(suite)]
+    own, bought = clean(suite["self_hosted_arm"]), suite["api_arm"] or suite["hosted_arm"]
+    lines = [_turns(own, clean(bought), suite)]
+    if suite["against_hosted"] is not None:
+        hosted = suite["against_hosted"]
+        lines.append(_turns(own, clean(hosted["arm"]), hosted))
+    saved = suite["saved_usd_per_month"]
+    lines.append(
+        f"At the stated volume {own} is cheaper with probability "
+        f"{suite['p_self_hosting_cheaper']:.2f} ({saved['draws']:,} draws, seed {saved['seed']}); "
+        f"it saves {_signed(saved['p50'])} a month in the middle, {_signed(saved['p5'])} to "
+        f"{_signed(saved['p95'])} in nine of ten draws."
+    )
+    lines += [_flips(suite["flips"]), *_swings(suite["tornado"]), _horizon(suite["horizon"])]
+    lines += _rule(suite)
+    return [*lines, *_whys(suite), *_assumed(suite)]
+
+
+def _turns(own: str, bought: str, found: Row) -> str:
+    """Say where the order turns."""
+    turns, tokens = found["crossings"], found["breakeven_tokens_per_month"]
+    if not turns:
+        return f"No break-even of {own} against {bought}: the same side is cheaper at every volume."
+    told = []
+    for place, turn in enumerate(turns):
+        said = f" ({_tokens(tokens[place])} tokens as {bought} bills them)" if tokens else ""
+        side = own if turn["cheaper_beyond"] == "self_hosted" else bought
+        told.append(f"from {turn['requests_per_month']:,.0f} requests a month{said} {side}")
+    return f"Cheaper of {own} and {bought}: {'; '.join(told)}."
+
+
+def _tokens(count: float) -> str:
+    """Return a number of tokens with three digits.
+
+    Example:
+        >>> _tokens(59_802_000.0), _tokens(1_032_600_000.0)
+        ('59.8 M', '1.03 B')
+    """
+    if count >= 1e9:
+        return f"{count / 1e9:.3g} B"
+    return f"{count / 1e6:.3g} M" if count >= 1e6 else f"{count:,.0f}"
+
+
+def _flips(flips: Row) -> str:
+    rent, used = flips["usd_per_gpu_hour"], flips["utilisation"]
+    parts = [
+        "no rent of a GPU is low enough" if rent is None else f"a GPU at {money(rent)} an hour",
+        "no utilisation is high enough" if used is None else f"a utilisation of {share(used)}",
+        f"an API at {money(flips['api_usd_per_1000_requests'])} for 1000 requests",
+    ]
+    if flips["api_usd_per_mtok"] is not None:
+        parts[-1] += f" ({money(flips['api_usd_per_mtok'])} for a million tokens of its mix)"
+    return f"Both would cost the same at the stated volume with: {'; '.join(parts)}."
+
+
+def _swings(swings: Sequence[Row]) -> list[str]:
+    if not swings:
+        return []
+    told = "; ".join(
+        f"{own['quantity']} {_signed(own['saved_usd_at_low'])} to "
+        f"{_signed(own['saved_usd_at_high'])}"
+        for own in swings[:5]
+    )
+    return [f"Saved a month with one quantity at its low and high end: {told}."]
+
+
+def _horizon(ahead: Row) -> str:
+    month = ahead["payback_month"]
+    paid = "has not paid itself back" if month is None else f"pays itself back in month {month}"
+    switching = ahead["switching_usd"]
+    leaving = f", leaving the vendor for {money(switching)}" if switching else ""
+    return (
+        f"Over {ahead['months']} months, with API prices changing by "
+        f"{100 * ahead['api_price_change_per_year']:+.0f} % and the volume by "
+        f"{100 * ahead['volume_growth_per_year']:+.0f} % a year{leaving}: self-hosting {paid} "
+        f"({money(ahead['self_hosted_usd'])} against {money(ahead['api_usd'])})."
+    )
+
+
+def _rule(suite: Row) -> list[str]:
+    rule = suite["rule_of_thumb"]
+    if rule is None:
+        return []
+    parts, total, told = rule["parts_tokens_per_month"], 0.0, []
+    for name, tokens in parts.items():
+        total += tokens
+        told.append(f"{name} {_tokens(tokens)}")
+    return [
+        "The rule of thumb says 50 M tokens a month. They cost "
+        f"{money(rule['api_usd_at_rule'])} here ({money(rule['api_usd_per_mtok'])} a million); to "
+        f"be paid for by tokens not bought are: {', '.join(told)}: together {_tokens(total)}, as "
+        "long as the replicas suffice."
+    ]
+
+
+def _whys(suite: Row) -> list[str]:
+    return [f"{clean(row['arm'])}: {clean(row['why'])}." for row in suite["arms"] if row["why"]]
+
+
+def _assumed(suite: Row) -> list[str]:
+    return [f"assumed: {line}" for line in suite["assumptions"]]
+
+
+def _money(dollars: float | None) -> str:
+    return money(dollars, MISSING)
+
+
+def _times(factor: float | None) -> str:
+    """Return by what factor a volume may grow.
+
+    Example:
+        >>> _times(2.345), _times(240.9), _times(None)
+        ('2.3x', '241x', '-')
+    """
+    if factor is None:
+        return MISSING
+    return f"{factor:,.0f}x" if factor >= 10 else f"{factor:.2g}x"
+
+
+def _signed(dollars: float) -> str:
+    return f"-{money(-dollars)}" if dollars < 0 else money(dollars)
+
+
+def _filled(text: str, style: Style) -> str:
+    return textwrap.fill(text, style.width, subsequent_indent="  ")

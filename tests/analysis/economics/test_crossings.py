@@ -1,0 +1,101 @@
+"""Break-even on the staircase, against a scan over every volume."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit.analysis.economics.crossings import crossings
+from evalkit.analysis.economics.flips import flips_of
+from tests.analysis.economics.servings import serving
+
+# Small months: a replica carries 10 to 40 requests, so a scan can try all of them.
+SMALL = st.builds(
+    lambda carried, usd, copies, spare, people, fallback: serving(
+        requests_per_s=carried / 3600, hours_per_month=1, usd_per_gpu_hour=usd, min_replicas=copies,
+        spare_replicas=spare, operations_hours=people / 100, fallback_share=fallback,
+    ),
+    st.integers(10, 40), st.integers(1, 60), st.integers(1, 3), st.integers(0, 2),
+    st.integers(0, 200), st.sampled_from([0.0, 0.25]),
+)  # fmt: skip
+
+
+def scanned(
+    servings: list, price: float, most: int, step: float = 0.05
+) -> list[tuple[float, bool]]:
+    """Return where the sign of what is saved changes, on a fine grid between the kinks."""
+    volumes = np.arange(step / 3, most, step)
+    own = np.min([s.usd_per_month(volumes, price) for s in servings], axis=0)
+    cheaper = price * volumes - own > 0
+    turns = np.flatnonzero(cheaper[1:] != cheaper[:-1])
+    return [(float(volumes[i + 1]), bool(cheaper[i + 1])) for i in turns]
+
+
+@given(st.lists(SMALL, min_size=1, max_size=2), st.integers(1, 50))
+def test_every_turn_is_found_and_no_other(servings: list, price_tenths: int) -> None:
+    """Up to 2,000 requests a month, whatever the staircase."""
+    price = price_tenths / 10 + 0.0137
+    found = [own for own in crossings(servings, price) if own.requests_per_month < 1990]
+    wanted = [own for own in scanned(servings, price, 2000) if own[0] < 1990]
+    # Turns closer than the scan's step come and go in pairs.
+    assert [own.to_self_hosting for own in found][-1:] == [side for _, side in wanted][-1:]
+    for volume, side in wanted:
+        assert any(
+            abs(own.requests_per_month - volume) < 0.1 and own.to_self_hosting == side
+            for own in found
+        )
+    for before, after in itertools.pairwise(found):
+        assert before.requests_per_month < after.requests_per_month
+        assert before.to_self_hosting != after.to_self_hosting
+
+
+def test_a_step_can_turn_the_order_back() -> None:
+    """10 requests a replica at $10, an API at $1.2: own from 8.33 to 10, from 16.67 to 20, ..."""
+    own = serving(requests_per_s=10 / 3600, hours_per_month=1, usd_per_gpu_hour=10)
+    found = crossings([own], 1.2)
+    assert [round(one.requests_per_month, 2) for one in found[:4]] == [8.33, 10.0, 16.67, 20.0]
+    assert [one.to_self_hosting for one in found[:4]] == [True, False, True, False]
+    assert found[-1].to_self_hosting
+
+
+def test_what_costs_more_when_full_never_pays() -> None:
+    """A replica of ten requests at $10 against $0.9 a request."""
+    own = serving(requests_per_s=10 / 3600, hours_per_month=1, usd_per_gpu_hour=10)
+    assert crossings([own], 0.9) == []
+
+
+def test_a_tie_is_no_turn() -> None:
+    """Equal at full load, dearer else."""
+    own = serving(requests_per_s=10 / 3600, hours_per_month=1, usd_per_gpu_hour=10)
+    assert crossings([own], 1.0) == []
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_api_without_a_price_has_no_break_even(price: float) -> None:
+    """It is refused, not taken for free."""
+    with pytest.raises(ValueError, match="an API's price must be above 0"):
+        crossings([serving()], price)
+
+
+@given(SMALL, st.floats(1, 500), st.floats(0.1, 5))
+def test_what_would_flip_it_does(own, requests: float, price: float) -> None:
+    """Put back into the model, each value makes both cost the same, or as little as can be."""
+    from dataclasses import replace
+
+    flips = flips_of(own, requests, price)
+    api = price * requests
+    if flips.usd_per_gpu_hour is not None:
+        rented = replace(own, usd_per_gpu_hour=flips.usd_per_gpu_hour)
+        assert float(rented.usd_per_month(requests, price)) == pytest.approx(api)
+    at = flips.usd_per_request
+    assert float(own.usd_per_month(requests, at)) == pytest.approx(at * requests)
+    if flips.utilisation:
+        used = replace(own, utilisation=flips.utilisation)
+        assert float(used.usd_per_month(requests, price)) <= api * (1 + 1e-9)
+        less = replace(own, utilisation=flips.utilisation * 0.97)
+        unless = float(less.replicas(requests)) == own.min_replicas + own.spare_replicas
+        assert unless or float(less.usd_per_month(requests, price)) > api * (1 - 1e-9)

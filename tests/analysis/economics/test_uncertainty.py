@@ -1,0 +1,63 @@
+"""Draws: seeded, and right where a closed form is known."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from evalkit.analysis.economics.assumptions import inputs_of
+from evalkit.analysis.economics.profile import Operations, SelfHosting
+from evalkit.analysis.economics.triangle import Triangle, certain
+from evalkit.analysis.economics.uncertainty import DRAWS, draw_months, tornado
+
+FIXED = {
+    name: certain(value)
+    for name, value in {
+        "gpus_per_replica": 1, "requests_per_s_per_replica": 10, "min_replicas": 1,
+        "spare_replicas": 0, "utilisation": 1, "peak_factor": 1, "hours_per_month": 100,
+        "infrastructure_share": 0, "fallback_share": 0,
+    }.items()
+}  # fmt: skip
+NOBODY = Operations(
+    hours_per_month=certain(0), usd_per_hour=certain(0), setup_hours=certain(0),
+    amortise_months=certain(1),
+)  # fmt: skip
+
+
+def test_a_probability_is_that_of_the_triangle() -> None:
+    """Rent 1 to 4, most likely 2; level at 3: P(rent < 3) = 1 - (4 - 3)^2 / (3 × 2)."""
+    rent = Triangle(low=1, mode=2, high=4)
+    inputs = inputs_of(SelfHosting(usd_per_gpu_hour=rent, **FIXED), NOBODY)
+    draws = draw_months(inputs, certain(300), 1.0, attempts=1, seed=0)
+    assert draws.probability == pytest.approx(1 - 1 / 6, abs=4 * np.sqrt(5 / 36 / DRAWS))
+    assert draws.quantile(0.5) == pytest.approx(300 - 100 * (4 - np.sqrt(3)), abs=2)
+
+
+def test_the_seed_decides() -> None:
+    """The same seed the same answer, another another."""
+    inputs = inputs_of(SelfHosting(), Operations())
+    volume = Triangle(low=1e4, mode=1e5, high=1e6)
+    first, same, other = (
+        draw_months(inputs, volume, 0.01, attempts=1, seed=seed).saved_usd for seed in (1, 1, 2)
+    )
+    assert (first == same).all()
+    assert (first != other).any()
+
+
+def test_twenty_thousand_draws_take_less_than_a_second() -> None:
+    """All quantities uncertain."""
+    inputs = inputs_of(SelfHosting(), Operations())
+    start = time.perf_counter()
+    draw_months(inputs, Triangle(low=1e4, mode=1e5, high=1e6), 0.01, attempts=1, seed=0)
+    assert time.perf_counter() - start < 1
+
+
+def test_one_at_a_time_moves_what_it_should() -> None:
+    """Rent from 1 to 4 at 100 hours: 300 less is saved; certain quantities are left out."""
+    inputs = inputs_of(
+        SelfHosting(usd_per_gpu_hour=Triangle(low=1, mode=2, high=4), **FIXED), NOBODY
+    )
+    (swing,) = tornado(inputs, certain(300), 1.0, attempts=1)
+    assert (swing.name, swing.low_usd, swing.high_usd) == ("usd_per_gpu_hour", 200, -100)
