@@ -6,7 +6,7 @@ from evalkit.analysis.economics.model import Serving
 
 
 def serving(**changes: float) -> Serving:
-    """Return one replica of one GPU at $1 an hour that never sleeps, and nobody who looks after it."""
+    """Return one replica of one GPU at $1 an hour that never sleeps, and nobody beside it."""
     plain: dict[str, float] = {
         "usd_per_gpu_hour": 1.0,
         "gpus_per_replica": 1,
