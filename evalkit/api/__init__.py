@@ -12,7 +12,7 @@ from evalkit.api.deciding import (
     gate,
     self_test,
 )
-from evalkit.api.economics import breakeven
+from evalkit.api.economics import breakeven, prices, reprice
 from evalkit.api.looking import (
     check,
     list_models,
@@ -60,9 +60,11 @@ __all__ = [
     "new_canaries",
     "new_suite",
     "open_run",
+    "prices",
     "pull_weights",
     "regrade",
     "report_html",
+    "reprice",
     "resume",
     "run",
     "self_test",

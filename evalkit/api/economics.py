@@ -1,4 +1,4 @@
-"""What is concluded about money: where self-hosting pays.
+"""What is concluded about money: prices, a run's cost another day, where self-hosting pays.
 
 It does not know how it is shown.
 """
@@ -37,3 +37,41 @@ def breakeven(
     if output is not None:
         write_breakeven(document, output)
     return document
+
+
+def prices(
+    name: str | None = None, *, providers: Path | None = None, at: dt.date | None = None
+) -> dict[str, Any]:
+    """Return what `evalkit prices --json` prints.
+
+    Args:
+        name: A model; None for all of the providers file.
+        providers: The providers file.
+        at: The day; by default now.
+
+    Raises:
+        ConfigError: If the file is wrong, or no model has this name.
+    """
+    import datetime
+
+    from evalkit.run.clock import SystemClock
+    from evalkit.run.price_list import list_prices
+    from evalkit.run.setup import time_of
+
+    if at is None:
+        return list_prices(name, providers, time_of(SystemClock()))
+    noon = datetime.datetime.combine(at, datetime.time(12), datetime.UTC)
+    return list_prices(name, providers, noon)
+
+
+def reprice(folder: Path, at: dt.date, *, providers: Path | None = None) -> dict[str, Any]:
+    """Return what `evalkit reprice --json` prints; the run is left as it is.
+
+    Raises:
+        ConfigError: If the providers file is wrong.
+        JournalError: If the folder is no run, or its journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.repricing import reprice_document
+    from evalkit.run.folder import Run
+
+    return reprice_document(Run(folder), at, providers)

@@ -52,6 +52,8 @@ COMMANDS: dict[str, Command] = {
     "drift": Command("evalkit.cli.drift", "has a model changed? its runs over time"),
     "report": Command("evalkit.cli.report", "one HTML page that a stakeholder reads"),
     "breakeven": Command("evalkit.cli.breakeven", "from which volume on self-hosting is cheaper"),
+    "prices": Command("evalkit.cli.prices", "what a model costs, since when, from where"),
+    "reprice": Command("evalkit.cli.reprice", "a run's cost at the prices of another day"),
     "view": Command("evalkit.cli.view", "serve the reports of a folder of runs to this machine"),
     "merge": Command("evalkit.cli.merge", "join the shards of one run"),
     "show": Command("evalkit.cli.show", "print the table of a run again"),

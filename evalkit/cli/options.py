@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from pathlib import Path
 
 
@@ -54,6 +55,14 @@ def dollars(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be an amount above 0, got {text!r}")
     return value
+
+
+def day(text: str) -> dt.date:
+    """Read a day like 2026-11-01."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a day like 2026-11-01, got {text!r}") from None
 
 
 def shard(text: str) -> tuple[int, int]:

@@ -77,6 +77,23 @@ class Listing:
             found = self._by_time[key] = self._resolved(at)
         return found
 
+    @property
+    def starts(self) -> tuple[dt.date, ...]:
+        """Days on which its price changed, as far as the table knows."""
+        constrained = self._model.prices if isinstance(self._model.prices, list) else ()
+        variants = self._model.price_variants or ()
+        days = {
+            day
+            for item in (*constrained, *variants)
+            if (day := getattr(item.constraint, "start_date", None)) is not None
+        }
+        return tuple(sorted(days))
+
+    @property
+    def is_hourly(self) -> bool:
+        """True where its price hangs on the hour of the day (UTC)."""
+        return self._hourly
+
     def _resolved(self, at: dt.datetime) -> Rates:
         prices = self._model.get_prices(at, self._context)
         units = {

@@ -141,6 +141,20 @@ class PriceBook:
             return lookup.listing.rates(at)
         return found
 
+    def changes(self, model: str) -> tuple[dt.date, ...]:
+        """Return the days on which a model's price may have changed, ascending."""
+        lookup = self._look_up(model, None, None)
+        days = set(lookup.listing.starts if lookup.listing is not None else ())
+        for entry in (*lookup.own, *lookup.rows):
+            days |= {entry.valid_from} if entry.valid_from else set()
+            days |= {entry.valid_to + dt.timedelta(days=1)} if entry.valid_to else set()
+        return tuple(sorted(day for day in days if day is not None))
+
+    def is_hourly(self, model: str) -> bool:
+        """Say whether a model's packaged price hangs on the hour of the day."""
+        listed = self._look_up(model, None, None).listing
+        return listed is not None and listed.is_hourly
+
     def _look_up(self, model: str, returned: str | None, service_tier: str | None) -> _Lookup:
         facts = self._models.get(model) or self._unlisted(model)
         own_name = model.partition(":")[2]

@@ -60,6 +60,11 @@ class Rates:
             (start, _unit_prices(prices, start, per_request_usd)) for start in reversed(starts)
         ]
 
+    @property
+    def tiers(self) -> tuple[tuple[int, UnitPrices], ...]:
+        """The tiers from the lowest: above how many input tokens each holds, and its prices."""
+        return tuple(reversed(self._tiers))
+
     def unit_prices(self, input_tokens: int) -> UnitPrices:
         """Return the prices that hold for an attempt of so many input tokens."""
         for start, prices in self._tiers:
