@@ -12,7 +12,7 @@ from evalkit.api.deciding import (
     gate,
     self_test,
 )
-from evalkit.api.economics import breakeven, prices, reprice
+from evalkit.api.economics import breakeven, prices, reprice, route
 from evalkit.api.looking import (
     check,
     list_models,
@@ -66,6 +66,7 @@ __all__ = [
     "report_html",
     "reprice",
     "resume",
+    "route",
     "run",
     "self_test",
     "show",

@@ -1,4 +1,4 @@
-"""What is concluded about money: prices, a run's cost another day, where self-hosting pays.
+"""What is concluded about money: prices, where self-hosting pays, which model for which task.
 
 It does not know how it is shown.
 """
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from evalkit.analysis.economics.document import BreakevenRequest
+    from evalkit.analysis.routing.document import RouteRequest
 
 
 def breakeven(
@@ -75,3 +76,28 @@ def reprice(folder: Path, at: dt.date, *, providers: Path | None = None) -> dict
     from evalkit.run.folder import Run
 
     return reprice_document(Run(folder), at, providers)
+
+
+def route(
+    request: RouteRequest, *, export: str | None = None, output: Path | None = None
+) -> dict[str, Any]:
+    """Return what `evalkit route --json` prints, and write policy.json; see `RouteRequest`.
+
+    Args:
+        request: Which run, and what each task asks for.
+        export: `litellm` or `portkey`: write the policy for that gateway too.
+        output: The exported file, or without `export` the policy; by default in the run's folder.
+
+    Raises:
+        ConfigError: If the profile is wrong, what is named is not there, or an arm of the policy
+            cannot be reached by the gateway.
+        JournalError: If the folder is no run, or its journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.routing.document import route_run
+    from evalkit.report.policy_files import write_policy
+
+    routed = route_run(request)
+    written = write_policy(routed, request, export, output)
+    document = {**routed.document, **written.paths}
+    document["warnings"] = [*document["warnings"], *written.notes]
+    return document

@@ -52,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "drift": Command("evalkit.cli.drift", "has a model changed? its runs over time"),
     "report": Command("evalkit.cli.report", "one HTML page that a stakeholder reads"),
     "breakeven": Command("evalkit.cli.breakeven", "from which volume on self-hosting is cheaper"),
+    "route": Command("evalkit.cli.route", "which model for which task, from a run's samples"),
     "prices": Command("evalkit.cli.prices", "what a model costs, since when, from where"),
     "reprice": Command("evalkit.cli.reprice", "a run's cost at the prices of another day"),
     "view": Command("evalkit.cli.view", "serve the reports of a folder of runs to this machine"),

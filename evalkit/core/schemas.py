@@ -11,8 +11,8 @@ from importlib import resources
 from typing import Any
 
 NAMES: tuple[str, ...] = (
-    "attempt", "baseline", "business", "gate", "judge_card", "label", "prices", "providers",
-    "recording", "rubric", "run", "suite", "summary", "trial",
+    "attempt", "baseline", "business", "gate", "judge_card", "label", "policy", "prices",
+    "providers", "recording", "rubric", "run", "suite", "summary", "trial",
 )  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def schema_of(name: str) -> dict[str, Any]:
     Args:
         name: `suite`, `providers`, `prices`, `gate`, `business`, `rubric`, `recording` and `label`
             (one line each), `run` (run.json), `attempt` and `trial` (events of the journal),
-            `summary`, `baseline` or `judge_card`.
+            `summary`, `baseline`, `policy` or `judge_card`.
 
     Raises:
         ValueError: If there is no schema of this name.

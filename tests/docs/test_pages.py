@@ -126,6 +126,7 @@ def keys_of(node: Any) -> Iterator[str]:
         ("gate", "docs/gate.md"),
         ("baseline", "docs/gate.md"),
         ("business", "docs/economics.md"),
+        ("policy", "docs/routing.md"),
         ("attempt", "docs/results.md"),
         ("trial", "docs/results.md"),
         ("run", "docs/results.md"),

@@ -1,0 +1,217 @@
+"""Which arm a task gets, and whether a cascade beats it: by lower bounds, on samples set aside.
+
+Nothing here sees the locked samples. "Not enough data" is an answer. It does not export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, permutations
+from typing import Any
+
+import numpy as np
+
+from evalkit.analysis.economics.profile import Limits
+from evalkit.analysis.routing.board import Board
+from evalkit.analysis.routing.folds import Rows
+from evalkit.analysis.routing.plays import Play, cascade, single
+from evalkit.stats import mean_interval, paired_difference
+
+FEWEST = 50
+ONE_SIDED = 0.9  # both ends of a 90 % interval: 95 % at each side
+_MOST_TRIPLED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a task asks for.
+
+    Attributes:
+        limits: What it needs.
+        margin: Without a quality limit: by how much the quality may be below the best arm's.
+        force: Decide on fewer than 50 units all the same.
+    """
+
+    limits: Limits
+    margin: float
+    force: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Assigned:
+    """What a task gets.
+
+    Attributes:
+        play: On the samples to work with; None where nothing can be said.
+        chain: Places of its arms on the board.
+        reason: Why, in a clause.
+        refused: Why each other arm does not qualify, by its name.
+    """
+
+    play: Play | None
+    chain: tuple[int, ...]
+    reason: str
+    refused: dict[str, str]
+
+
+def best_single(board: Board, rows: Rows) -> int | None:
+    """Return the arm with the highest mean quality, of equal ones the cheapest."""
+    if not len(rows) or not board.arms:
+        return None
+    quality = board.quality[rows].mean(axis=0)
+    usd = np.nan_to_num(board.usd[rows].mean(axis=0), nan=np.inf)
+    return min(range(len(board.arms)), key=lambda arm: (-round(quality[arm], 9), usd[arm], arm))
+
+
+def assign(board: Board, rows: Rows, wanted: Wanted) -> Assigned:
+    """Return the cheapest arm that surely is good enough."""
+    best = best_single(board, rows)
+    if best is None:
+        return Assigned(None, (), "no arm may see this task's data", {})
+    n_units = len(np.unique(board.unit[rows]))
+    if n_units < FEWEST and not wanted.force:
+        return Assigned(
+            None, (), f"not enough data: {n_units} independent samples to work with, {FEWEST} are "
+            "needed (--force decides all the same)", {},
+        )  # fmt: skip
+    refused = {
+        board.names[arm]: reason
+        for arm in range(len(board.arms))
+        if (reason := _reason(board, rows, arm, best, wanted)) is not None
+    }
+    open_ = [arm for arm in range(len(board.arms)) if board.names[arm] not in refused]
+    if not open_:
+        return Assigned(None, (), _nobody(board, rows, best, wanted), refused)
+    priced = [arm for arm in open_ if board.is_priced(arm)]
+    if not priced:
+        arm = best if best in open_ else open_[0]
+        return Assigned(single(board, rows, arm), (arm,), "good enough; none has a price", refused)
+    arm = min(priced, key=lambda own: (board.usd[rows, own].mean(), own))
+    what = "the best" if arm == best else f"the cheapest of {len(priced)} that are good enough"
+    return Assigned(single(board, rows, arm), (arm,), what, refused)
+
+
+def _reason(board: Board, rows: Rows, arm: int, best: int, wanted: Wanted) -> str | None:
+    """Return why an arm does not qualify, None where it does."""
+    return (
+        quality_reason(single(board, rows, arm), single(board, rows, best), board, rows, wanted)
+        or _malformed_reason(board.arms[arm].row, wanted.limits)
+        or _latency_reason(board.arms[arm].row, wanted.limits)
+    )
+
+
+def quality_reason(play: Play, best: Play, board: Board, rows: Rows, wanted: Wanted) -> str | None:
+    """Say why a play's quality does not suffice, None where its lower bound does.
+
+    With a quality limit that is held against it, else the paired difference to the best arm against
+    the margin.
+    """
+    clusters = _clusters(board, rows)
+    limit = wanted.limits.quality
+    if limit is not None:
+        low = mean_interval(play.quality, clusters, ONE_SIDED).low
+        return None if low >= limit else f"quality is surely only {low:.3f}, {limit:g} is needed"
+    if play.name == best.name or np.array_equal(play.quality, best.quality):
+        return None
+    try:
+        low = paired_difference(play.quality, best.quality, clusters, ONE_SIDED).low
+    except ValueError:
+        return "too few samples to hold it against the best"
+    if low > -wanted.margin:
+        return None
+    return (
+        f"{-100 * low:.1f} points below {best.name} are not ruled out, "
+        f"{100 * wanted.margin:g} may be"
+    )
+
+
+def _malformed_reason(row: Any, limits: Limits) -> str | None:
+    figure = row["malformed_rate"]
+    if limits.malformed_rate is None:
+        return None
+    if figure is None:
+        return "malformed output is not known"
+    if figure["high"] <= limits.malformed_rate:
+        return None
+    return f"up to {figure['high']:.1%} malformed, {limits.malformed_rate:.1%} is allowed"
+
+
+def _latency_reason(row: Any, limits: Limits) -> str | None:
+    if limits.latency_p95_ms is None:
+        return None
+    figure = (row["latency_ms"] or {}).get("p95")
+    if figure is None:
+        return "latency is not known"
+    if figure["high"] is None:
+        return "too few samples to bound the 95th percentile of latency"
+    if figure["high"] <= limits.latency_p95_ms:
+        return None
+    return f"p95 up to {figure['high']:.0f} ms, {limits.latency_p95_ms:g} is allowed"
+
+
+def _nobody(board: Board, rows: Rows, best: int, wanted: Wanted) -> str:
+    found = mean_interval(board.quality[rows, best], _clusters(board, rows), ONE_SIDED)
+    return (
+        f"no arm is surely good enough; the best, {board.names[best]}, has {found.estimate:.3f} "
+        f"[{found.low:.3f}, {found.high:.3f}]"
+    )
+
+
+def _clusters(board: Board, rows: Rows) -> Any:
+    unit = board.unit[rows]
+    return None if len(np.unique(unit)) == len(unit) else unit
+
+
+def cascades(board: Board, rows: Rows) -> list[tuple[tuple[int, ...], Play]]:
+    """Return all cascades of priced arms that go from cheap to dear, the cheapest first.
+
+    One whose first arm is accepted always, or never, is no cascade.
+    """
+    priced = [arm for arm in range(len(board.arms)) if board.is_priced(arm)]
+    usd = board.usd[rows].mean(axis=0) if len(rows) else np.zeros(len(board.arms))
+    lengths = (2, 3) if len(priced) <= _MOST_TRIPLED else (2,)
+    chains = [
+        chain
+        for length in lengths
+        for chain in permutations(priced, length)
+        if all(usd[a] < usd[b] for a, b in pairwise(chain))
+    ]
+    found = [(chain, cascade(board, rows, chain)) for chain in chains]
+    found = [own for own in found if 0.0 < own[1].escalated < 1.0]
+    return sorted(found, key=lambda own: (own[1].mean_usd, own[0]))
+
+
+def choose(
+    board: Board,
+    rows: Rows,
+    assigned: Assigned,
+    ladder: Sequence[tuple[tuple[int, ...], Play]],
+    wanted: Wanted,
+) -> Assigned:
+    """Return a cascade where one is cheaper than the assigned arm and surely as good, else that.
+
+    A cascade also serves where no single arm qualifies.
+    """
+    best = best_single(board, rows)
+    too_few = assigned.play is None and assigned.reason.startswith("not enough data")
+    if best is None or too_few:
+        return assigned
+    limit = np.inf if assigned.play is None else assigned.play.mean_usd
+    if np.isnan(limit):
+        return assigned
+    for chain, play in ladder:
+        if play.mean_usd >= limit:
+            break
+        if not _fit(board, chain, wanted.limits):
+            continue
+        if quality_reason(play, single(board, rows, best), board, rows, wanted) is None:
+            reason = f"a cascade, cheaper than {board.names[best]} alone and surely as good"
+            return Assigned(play, chain, reason, assigned.refused)
+    return assigned
+
+
+def _fit(board: Board, chain: Sequence[int], limits: Limits) -> bool:
+    """Say whether the last arm of a chain keeps to what is asked of output and time."""
+    last = board.arms[chain[-1]].row
+    return _malformed_reason(last, limits) is None and _latency_reason(last, limits) is None

@@ -1,0 +1,259 @@
+"""The portfolio of a run: each task routed, the policy and its evidence.
+
+It does not know how it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.analysis.caveats import caveats_of
+from evalkit.analysis.economics.measured import MeasuredArm, measured_arms
+from evalkit.analysis.economics.profile import Limits, Profile, read_profile
+from evalkit.analysis.reading import read_run
+from evalkit.analysis.reporting.inputs import find_inputs
+from evalkit.analysis.routing.board import Board, board_of
+from evalkit.analysis.routing.deciding import Wanted
+from evalkit.analysis.routing.policy_file import policy_document
+from evalkit.analysis.routing.task import TaskRoute, route_task
+from evalkit.core.errors import ConfigError
+from evalkit.core.policy import Requirement, requirement, strictest
+from evalkit.core.records import Record
+from evalkit.run.folder import Run
+
+MARGIN = 0.03
+_MOST_TEXTS = 100_000
+
+
+class RouteRequest(Record, frozen=True, kw_only=True):
+    """What `route` is asked to do.
+
+    Attributes:
+        run: The run's folder.
+        profile: business.yaml; None asks for nothing but the margin.
+        suites: Only these suites.
+        models: Only these arms or models.
+        margin: Without a quality limit: by how much quality may be below the best arm's.
+        seed: Of holdout and folds; None takes the profile's.
+        force: Decide on few samples all the same.
+        providers: Another providers file to take prices from.
+    """
+
+    run: Path
+    profile: Path | None = None
+    suites: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    margin: float = MARGIN
+    seed: int | None = None
+    force: bool = False
+    providers: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Routed:
+    """A portfolio.
+
+    Attributes:
+        document: As `route --json` prints it, without the path of the policy.
+        policy: policy.json.
+        models: `provider:name` of each arm.
+    """
+
+    document: dict[str, Any]
+    policy: dict[str, Any]
+    models: dict[str, str]
+
+
+def route_run(request: RouteRequest) -> Routed:
+    """Work out a run's portfolio.
+
+    Raises:
+        ConfigError: If the profile is wrong, or what is named is not there.
+        JournalError: If the folder is no run, or its journal is foreign, mixed or edited.
+    """
+    if not 0 <= request.margin < 1:
+        raise ConfigError(f"route: --margin must be from 0 and below 1, got {request.margin:g}")
+    profile = Profile() if request.profile is None else read_profile(request.profile)
+    run = Run(request.run)
+    found = _kept(measured_arms(read_run(run, request.providers)), request)
+    _refuse_strange(profile, [suite["name"] for suite in run.manifest["suites"]])
+    facts = {suite["name"]: suite for suite in run.manifest["suites"]}
+    seed = profile.seed if request.seed is None else request.seed
+    routes, boards, constraints = {}, {}, {}
+    for name, arms in found.items():
+        demand = _demand(name, facts[name], profile)
+        wanted = Wanted(profile.limits.get(name, Limits()), request.margin, request.force)
+        board = boards[name] = board_of(name, arms, demand)
+        constraints[name] = _constraints(wanted, demand)
+        routes[name] = route_task(
+            board, wanted, texts=_texts(run.manifest, facts[name], board),
+            volume=profile.requests_per_month.get(name), seed=seed,
+        )  # fmt: skip
+    evidence = {"runs": [run.run_id], "journal_sha256": [run.manifest.get("journal_sha256")]}
+    policy = policy_document(routes, constraints, evidence)
+    models = {arm.arm: arm.model for arms in found.values() for arm in arms}
+    document = _document(run, routes, boards, constraints, profile)
+    document["warnings"] += _judging(run.manifest, policy, models)
+    return Routed({**document, "seed": seed}, policy, models)
+
+
+def _kept(
+    found: dict[str, list[MeasuredArm]], request: RouteRequest
+) -> dict[str, list[MeasuredArm]]:
+    """Return the arms that were asked for.
+
+    Raises:
+        ConfigError: If a suite or model is not there.
+    """
+    names = {text for own in found.values() for arm in own for text in (arm.arm, arm.model)}
+    for option, given, there in (
+        ("--suites", request.suites or (), list(found)),
+        ("--models", request.models or (), sorted(names)),
+    ):
+        strange = [name for name in given if name not in there]
+        if strange:
+            raise ConfigError(
+                f"route: {option} {strange[0]!r} is not in this run; it has: "
+                f"{', '.join(there) or 'nothing that was answered'}"
+            )
+    kept = {
+        suite: [
+            arm
+            for arm in own
+            if request.models is None or {arm.arm, arm.model} & set(request.models)
+        ]
+        for suite, own in found.items()
+        if request.suites is None or suite in request.suites
+    }
+    kept = {suite: own for suite, own in kept.items() if own}
+    if not kept:
+        raise ConfigError("route: no arm of this run answered anything")
+    return kept
+
+
+def _refuse_strange(profile: Profile, suites: Sequence[str]) -> None:
+    named: dict[str, Mapping[str, Any]] = {
+        "limits": profile.limits,
+        "sensitivity": profile.sensitivity,
+        "require": profile.require,
+        "volumes": profile.requests_per_month,
+    }
+    for key, own in named.items():
+        if own and not set(own) & set(suites):
+            raise ConfigError(
+                f"{profile.file}: `{key}` names {', '.join(own)}, and this run has: "
+                f"{', '.join(suites)}"
+            )
+
+
+def _demand(name: str, facts: Mapping[str, Any], profile: Profile) -> Requirement:
+    """Return what whoever sees a suite's data must meet: the strictest of suite and business."""
+    return strictest(
+        [
+            requirement(facts["sensitivity"], facts["require"]),
+            requirement(profile.sensitivity.get(name), profile.require.get(name)),
+        ]
+    )
+
+
+def _constraints(wanted: Wanted, demand: Requirement) -> dict[str, Any]:
+    limits = wanted.limits
+    return {
+        "quality": limits.quality,
+        "malformed_rate": limits.malformed_rate,
+        "latency_p95_ms": limits.latency_p95_ms,
+        "margin": None if limits.quality is not None else wanted.margin,
+        "sensitivity": demand.sensitivity,
+        "regions": None if demand.regions is None else list(demand.regions),
+        "trains_on_data": demand.trains_on_data,
+        "max_retention_days": demand.max_retention_days,
+    }
+
+
+def _texts(manifest: Mapping[str, Any], facts: Mapping[str, Any], board: Board) -> list[str] | str:
+    """Return the last message of each request of a board, or why they are not known."""
+    if len(board) > _MOST_TEXTS:
+        return f"more than {_MOST_TEXTS:,} samples"
+    inputs = find_inputs(manifest, facts)
+    if inputs.suite is None:
+        return inputs.reason or "the requests are not known"
+    texts = []
+    for hashed in board.sample:
+        sample = inputs.sample(int(hashed))
+        if sample is None:
+            return "the suite has not all samples any more"
+        texts.append(inputs.suite.messages(sample)[-1].content)
+    return texts
+
+
+def _judging(
+    manifest: Mapping[str, Any], policy: Mapping[str, Any], models: Mapping[str, str]
+) -> list[str]:
+    """Warn where an arm of the policy has judged the run."""
+    judges = {judge["model"] for judge in manifest.get("judges", [])}
+    used = {step["arm"] for task in policy["tasks"].values() for step in task["route"]}
+    both = sorted(arm for arm in used if models[arm] in judges)
+    return [f"{arm} is routed to and was a judge of this run: it may favour itself" for arm in both]
+
+
+def _document(
+    run: Run,
+    routes: Mapping[str, TaskRoute],
+    boards: Mapping[str, Board],
+    constraints: Mapping[str, Any],
+    profile: Profile,
+) -> dict[str, Any]:
+    tasks = {name: own.document for name, own in routes.items()}
+    return {
+        "schema_version": 1,
+        "run_id": run.run_id,
+        "best_single": _best_single(tasks, profile),
+        "assignment": {name: own["assignment"] for name, own in tasks.items()},
+        "frontier": [
+            {"task": name, **row} for name, own in tasks.items() for row in own["frontier"]
+        ],
+        "cascades": [
+            {"task": name, **row} for name, own in tasks.items() for row in own["cascades"]
+        ],
+        "oracle": {name: own["oracle"] for name, own in tasks.items()},
+        "tasks": tasks,
+        "constraints": dict(constraints),
+        "warnings": list(caveats_of(run)),
+    }
+
+
+def _best_single(tasks: Mapping[str, Any], profile: Profile) -> dict[str, Any] | None:
+    """Return the arm that is best over all tasks, weighted by their volumes where all are known."""
+    known = all(name in profile.requests_per_month for name in tasks)
+    weights = {
+        name: profile.requests_per_month[name].mode if known else float(own["n"])
+        for name, own in tasks.items()
+    }
+    shared = set.intersection(*({row["name"] for row in own["singles"]} for own in tasks.values()))
+    pooled = (_pooled(arm, tasks, weights) for arm in sorted(shared))
+    rows = [row for row in pooled if row is not None]
+    return max(rows, key=lambda row: row["quality"], default=None)
+
+
+def _pooled(
+    arm: str, tasks: Mapping[str, Any], weights: Mapping[str, float]
+) -> dict[str, Any] | None:
+    quality = cost = total = 0.0
+    priced = True
+    for name, own in tasks.items():
+        row = next(found for found in own["singles"] if found["name"] == arm)
+        if row["quality"] is None:
+            return None
+        total += weights[name]
+        quality += weights[name] * row["quality"]["value"]
+        priced &= row["cost_per_1000_usd"] is not None
+        cost += weights[name] * (row["cost_per_1000_usd"] or 0.0)
+    return {
+        "model": arm,
+        "quality": quality / total,
+        "cost_per_1000_usd": cost / total if priced else None,
+        "weighted_by": "samples" if len(tasks) == 1 else "volumes or samples",
+    }

@@ -1,0 +1,186 @@
+"""A policy as the configuration of a gateway: litellm's proxy, Portkey.
+
+Keys are named by their variable and never written; every hop is an arm that may see the data.
+Facts of both formats: docs/routing.md. It does not load them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from evalkit.core.errors import ConfigError
+from evalkit.providers.catalogue import Catalogue, Model, Provider
+
+FORMATS = ("litellm", "portkey")
+_PREFIXES = {
+    "anthropic_messages": "anthropic",
+    "gemini": "gemini",
+    "openai_chat": "openai",
+    "openai_responses": "openai",
+}
+_FAILED = [429, 500, 502, 503, 504]
+
+
+def gateway_document(
+    form: str, policy: Mapping[str, Any], catalogue: Catalogue, models: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return a gateway's configuration, and what must be known beside it.
+
+    Args:
+        form: One of `FORMATS`.
+        policy: policy.json.
+        catalogue: The providers file.
+        models: `provider:name` of each arm.
+
+    Raises:
+        ConfigError: If an arm is served in this process, where no gateway reaches it.
+    """
+    arms = {
+        step["arm"]: _Hop(step["arm"], models[step["arm"]], catalogue)
+        for task in policy["tasks"].values()
+        for step in [*task["route"], *({"arm": arm} for arm in task["fallbacks"])]
+    }
+    notes = [hop.note for hop in arms.values() if hop.note]
+    make = _litellm if form == "litellm" else _portkey
+    return make(policy, arms), notes
+
+
+class _Hop:
+    """One arm as a gateway reaches it."""
+
+    def __init__(self, arm: str, model: str, catalogue: Catalogue) -> None:
+        self.arm = arm
+        self.provider, self.model = _entry(model, catalogue)
+        self.wire_name = self.model.wire_name if self.model else model.partition(":")[2]
+        self.note = ""
+        wire = self.provider.wire
+        if self.provider.is_local and wire != "replay":
+            raise ConfigError(
+                f"route: {arm} is served inside evalkit's process (wire: {wire}), where no gateway "
+                "reaches it; leave it out by --models"
+            )
+        if wire == "replay":
+            self.note = (
+                f"{arm} is a recording: set {self.variable('API_BASE')} and "
+                f"{self.variable('API_KEY')} to where the model is served"
+            )
+
+    def variable(self, what: str) -> str:
+        """Return the name of an environment variable for this arm."""
+        return f"{re.sub(r'[^A-Za-z0-9]+', '_', self.arm).strip('_').upper()}_{what}"
+
+    @property
+    def prefix(self) -> str:
+        return _PREFIXES.get(self.provider.wire, "openai")
+
+    @property
+    def base(self) -> str | None:
+        """The address, None where it is the vendor's own."""
+        if self.provider.wire == "replay":
+            return f"os.environ/{self.variable('API_BASE')}"
+        own = self.provider.base_url
+        return None if own is None or "api.openai.com" in own else own
+
+    @property
+    def key(self) -> str:
+        named = self.provider.api_key_env
+        if self.provider.wire == "replay":
+            named = self.variable("API_KEY")
+        return "none" if named is None else f"os.environ/{named}"
+
+
+def _entry(model: str, catalogue: Catalogue) -> tuple[Provider, Model | None]:
+    name, _, rest = model.partition(":")
+    provider = catalogue.providers.get(name)
+    if provider is None:
+        raise ConfigError(
+            f"route: {catalogue.file} does not name the provider {name!r} any more; --providers "
+            "names the file that does"
+        )
+    return provider, provider.models.get(rest)
+
+
+def _litellm(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, Any]:
+    """Return config.yaml of litellm's proxy: a group for each hop of each task.
+
+    Without `enable_json_schema_validation` a malformed answer would not go on to the next hop.
+    """
+    models: list[dict[str, Any]] = []
+    fallbacks: list[dict[str, list[str]]] = []
+    for task, own in policy["tasks"].items():
+        hops = [*(step["arm"] for step in own["route"]), *own["fallbacks"]]
+        names = [_group(task, place) for place in range(len(hops))]
+        for name, arm in zip(names, hops, strict=True):
+            hop = arms[arm]
+            params: dict[str, Any] = {"model": f"{hop.prefix}/{hop.wire_name}", "api_key": hop.key}
+            if hop.base is not None:
+                params["api_base"] = hop.base
+            models.append(
+                {
+                    "model_name": name,
+                    "litellm_params": params,
+                    "model_info": {"id": f"{name}#{arm}"},
+                }
+            )
+        if len(names) > 1:
+            fallbacks.append({names[0]: names[1:]})
+    return {
+        "model_list": models,
+        "router_settings": {
+            "routing_strategy": "simple-shuffle",
+            "num_retries": 1,
+            "max_fallbacks": max((len(own[next(iter(own))]) for own in fallbacks), default=0),
+            "enable_pre_call_checks": True,
+            "fallbacks": fallbacks,
+            "context_window_fallbacks": deepcopy(fallbacks),
+            "content_policy_fallbacks": deepcopy(fallbacks),
+        },
+        "litellm_settings": {"enable_json_schema_validation": True},
+    }
+
+
+def _group(task: str, place: int) -> str:
+    return f"evalkit/{task}" if place == 0 else f"evalkit/{task}/{place + 1}"
+
+
+def _portkey(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, Any]:
+    """Return a Portkey config: a target for each task, chosen by `metadata.task`."""
+    targets = []
+    for task, own in policy["tasks"].items():
+        hops = [*(step["arm"] for step in own["route"]), *own["fallbacks"]]
+        inner = [_target(arms[arm]) for arm in hops]
+        targets.append(
+            {
+                "name": task,
+                "strategy": {"mode": "fallback", "on_status_codes": _FAILED},
+                "targets": inner,
+            }
+        )
+    return {
+        "strategy": {
+            "mode": "conditional",
+            "conditions": [
+                {"query": {"metadata.task": {"$eq": own["name"]}}, "then": own["name"]}
+                for own in targets
+            ],
+            "default": targets[0]["name"] if targets else None,
+        },
+        "targets": targets,
+    }
+
+
+def _target(hop: _Hop) -> dict[str, Any]:
+    target: dict[str, Any] = {
+        "provider": "google" if hop.prefix == "gemini" else hop.prefix,
+        "api_key": "{{" + hop.key.removeprefix("os.environ/") + "}}",
+        "override_params": {"model": hop.wire_name},
+        "retry": {"attempts": 1, "on_status_codes": _FAILED},
+    }
+    if hop.base is not None:
+        target["custom_host"] = hop.base.replace("os.environ/", "{{") + (
+            "}}" if hop.base.startswith("os.environ/") else ""
+        )
+    return target
