@@ -101,7 +101,7 @@ def route_task(
         "assignment": _assignment(assigned, board, dev),
         "chosen": _chosen(chosen, board, dev),
         "holdout": _promise(chosen, board, locked, best),
-        "learned": _learned(board, dev, locked, best, texts, seed),
+        "learned": _learned(board, (dev, locked), best, texts=texts, seed=seed),
         "fallbacks": [],
         "stress": [],
     }
@@ -214,13 +214,14 @@ def _promise(
 
 def _learned(
     board: Board,
-    dev: Rows,
-    locked: Rows,
+    split: tuple[Rows, Rows],
     best: int | None,
+    *,
     texts: Sequence[str] | str,
     seed: int,
 ) -> dict[str, Any]:
     """Return a router that learns from the request, out of fold and on the locked samples."""
+    dev, locked = split
     pair = _pair(board, dev, best)
     why = texts if isinstance(texts, str) else None
     if pair is None:

@@ -5,7 +5,7 @@ Three contestants run through evalkit (rules, TF-IDF, sentence embeddings), thre
 Their answers become a recording whose costs are their measured times at a price of a processor
 hour, which is named and not measured; then `evalkit route` works out the portfolio.
 
-    python examples/route_banking77.py DATA_FOLDER OUTPUT_FOLDER
+    python benchmarks/route_banking77.py DATA_FOLDER OUTPUT_FOLDER
 """
 
 from __future__ import annotations
