@@ -12,7 +12,7 @@ from evalkit.api.deciding import (
     gate,
     self_test,
 )
-from evalkit.api.economics import breakeven, prices, reprice, route
+from evalkit.api.economics import breakeven, decide, prices, reprice, route
 from evalkit.api.looking import (
     check,
     list_models,
@@ -48,6 +48,7 @@ __all__ = [
     "check_judge",
     "compare",
     "compare_by_judge",
+    "decide",
     "draw_chart",
     "drift",
     "export_replay",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import datetime as dt
 
+    from evalkit.analysis.decision.document import DecideRequest
     from evalkit.analysis.economics.document import BreakevenRequest
     from evalkit.analysis.routing.document import RouteRequest
 
@@ -100,4 +101,29 @@ def route(
     written = write_policy(routed, request, export, output)
     document = {**routed.document, **written.paths}
     document["warnings"] = [*document["warnings"], *written.notes]
+    return document
+
+
+def decide(
+    request: DecideRequest, *, output: Path | None = None, today: dt.date | None = None
+) -> dict[str, Any]:
+    """Return what `evalkit decide --json` prints; see `DecideRequest`.
+
+    Args:
+        request: Which run and which business.
+        output: The page's file; Markdown and JSON go beside it.
+        today: For the page and the age of the defaults; by default the day it is.
+
+    Raises:
+        ConfigError: If the profile is wrong, or names what the run does not have.
+        JournalError: If the folder is no run, or its journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.decision.document import decide_document
+    from evalkit.report.decision_files import write_decision
+    from evalkit.run.clock import SystemClock
+    from evalkit.run.setup import time_of
+
+    document = decide_document(request, today or time_of(SystemClock()).date())
+    if output is not None:
+        write_decision(document, output)
     return document

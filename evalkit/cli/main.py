@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "baseline": Command("evalkit.cli.baseline", "accept a run as what later ones are held against"),
     "drift": Command("evalkit.cli.drift", "has a model changed? its runs over time"),
     "report": Command("evalkit.cli.report", "one HTML page that a stakeholder reads"),
+    "decide": Command("evalkit.cli.decide", "buy, host, self-host or no model: what follows"),
     "breakeven": Command("evalkit.cli.breakeven", "from which volume on self-hosting is cheaper"),
     "route": Command("evalkit.cli.route", "which model for which task, from a run's samples"),
     "prices": Command("evalkit.cli.prices", "what a model costs, since when, from where"),

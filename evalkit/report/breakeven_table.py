@@ -15,7 +15,7 @@ from evalkit.report.terminal import Style, ascii_of
 from evalkit.report.values import MISSING, UNPRICED, clean, money, share, value_of
 
 Row = Mapping[str, Any]
-_KINDS = {
+KINDS = {
     "api": "API",
     "hosted_open": "hosted open",
     "self_hosted": "self-hosted",
@@ -68,7 +68,7 @@ def _volume(volume: Row) -> str:
 def _columns(suite: Row) -> list[tuple[str, list[str]]]:
     rows: Sequence[Row] = suite["arms"]
     return [
-        ("kind", [_KINDS[row["kind"]] for row in rows]),
+        ("kind", [KINDS[row["kind"]] for row in rows]),
         ("quality", [share(value_of(row["quality"])) for row in rows]),
         ("malf.", [share(value_of(row["malformed_rate"])) for row in rows]),
         ("equivalent", [equivalence(row, suite) for row in rows]),

@@ -84,7 +84,7 @@ def route_run(request: RouteRequest) -> Routed:
     seed = profile.seed if request.seed is None else request.seed
     routes, boards, constraints = {}, {}, {}
     for name, arms in found.items():
-        demand = _demand(name, facts[name], profile)
+        demand = demand_of(name, facts[name], profile)
         wanted = Wanted(profile.limits.get(name, Limits()), request.margin, request.force)
         board = boards[name] = board_of(name, arms, demand)
         constraints[name] = _constraints(wanted, demand)
@@ -149,7 +149,7 @@ def _refuse_strange(profile: Profile, suites: Sequence[str]) -> None:
             )
 
 
-def _demand(name: str, facts: Mapping[str, Any], profile: Profile) -> Requirement:
+def demand_of(name: str, facts: Mapping[str, Any], profile: Profile) -> Requirement:
     """Return what whoever sees a suite's data must meet: the strictest of suite and business."""
     return strictest(
         [

@@ -1,0 +1,130 @@
+"""The ways to get a suite's answers, each with what speaks against it.
+
+A way is fit where its data may go there, its answers are surely good enough, in form and in time,
+and somebody could run it. It does not recommend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evalkit.analysis.economics.breakeven import Option, Rules, options_of
+from evalkit.analysis.economics.measured import MeasuredArm
+from evalkit.analysis.economics.profile import Limits, Profile
+from evalkit.analysis.routing.board import Board, board_of, governance_of
+from evalkit.analysis.routing.deciding import FEWEST, Assigned, Wanted, assign
+from evalkit.core.policy import Requirement, refusal_reason
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way.
+
+    Attributes:
+        option: What it costs.
+        against: What speaks against it; empty where it is fit.
+        usd_per_month: At the most likely volume; None where it is not known.
+    """
+
+    option: Option
+    against: tuple[str, ...]
+    usd_per_month: float | None
+
+    @property
+    def is_fit(self) -> bool:
+        """True where nothing speaks against it."""
+        return not self.against
+
+
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """All ways of one suite.
+
+    Attributes:
+        ways: In the order of the arms.
+        board: The samples that they were compared on.
+        assigned: What quality, form and time say of them.
+        n_units: How many independent samples there are.
+    """
+
+    ways: tuple[Way, ...]
+    board: Board
+    assigned: Assigned
+    n_units: int
+
+    @property
+    def is_decidable(self) -> bool:
+        """True where there are samples enough to decide on."""
+        return self.n_units >= FEWEST
+
+
+def ways_of(task: str, arms: Sequence[MeasuredArm], demand: Requirement, rules: Rules) -> Ways:
+    """Return the ways of one suite.
+
+    Args:
+        task: The suite's name.
+        arms: Its arms.
+        demand: What whoever sees the samples must meet; one's own servers always do.
+        rules: The business and the margin.
+    """
+    options = options_of(arms, rules)
+    at_home = {option.arm.arm for option in options if option.serving is not None}
+    refusals = {arm.arm: refusal_reason(demand, governance_of(arm)) for arm in arms}
+    seen = [arm for arm in arms if refusals[arm.arm] is None or arm.arm in at_home]
+    board = board_of(task, seen, Requirement())
+    wanted = Wanted(rules.profile.limits.get(task, Limits()), rules.margin, force=True)
+    assigned = assign(board, np.arange(len(board)), wanted)
+    volume = rules.profile.requests_per_month.get(task)
+    ways = tuple(
+        Way(
+            option,
+            _against(option, refusals[option.arm.arm], board, assigned, rules.profile),
+            None if volume is None else _cost(option, volume.mode),
+        )
+        for option in options
+    )
+    return Ways(ways, board, assigned, board.n_units)
+
+
+def _cost(option: Option, requests: float) -> float | None:
+    found = option.usd_per_month(requests, 0.0)
+    return None if found is None else float(found)
+
+
+def _against(
+    option: Option, refusal: str | None, board: Board, assigned: Assigned, profile: Profile
+) -> tuple[str, ...]:
+    """Return what speaks against a way, the gravest first."""
+    name, served = option.arm.arm, option.serving is not None
+    found = []
+    if refusal is not None and not served:
+        found.append(f"data: {refusal}")
+    if name in board.left_out:
+        found.append(f"answers: {board.left_out[name]}")
+    elif name in assigned.refused:
+        found.append(assigned.refused[name])
+    if option.kind == "self_hosted" and not served:
+        found.append(option.why)
+    if served and profile.ml_engineers == 0:
+        found.append("people: nobody could run it (`talent.ml_engineers` is 0)")
+    return tuple(found)
+
+
+def way_row(way: Way) -> dict[str, Any]:
+    """Return a way as plain data."""
+    row = way.option.arm.row
+    return {
+        "way": way.option.name,
+        "kind": way.option.kind,
+        "model": way.option.arm.model,
+        "quality": row["quality"],
+        "malformed_rate": row["malformed_rate"],
+        "latency_p95_ms": (row["latency_ms"] or {}).get("p95"),
+        "usd_per_month": way.usd_per_month,
+        "fit": way.is_fit,
+        "against": list(way.against),
+    }
