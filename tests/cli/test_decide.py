@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evalkit.analysis.decision.tuning import tuned_pairs
-from tests.cli.test_breakeven import N, PRICES, recorded
+from tests.cli.test_breakeven import PRICES, N, recorded
 
 HOSTED = "weights: open_permissive, " + PRICES.replace("3,", "0.3,").replace("15", "0.6")
 CLOSED = f"weights: closed, {PRICES}"

@@ -51,7 +51,7 @@ def recommend(
         return _row("no model", plain, why, ways, money)
     mixed = _hybrid(route, fit, ways.board)
     if mixed is not None:
-        return _row("hybrid", None, mixed, ways, money, route)
+        return _row("hybrid", None, mixed, ways, money, route=route)
     return _cheapest(fit, ways, money)
 
 
@@ -106,6 +106,7 @@ def _row(
     why: str,
     ways: Ways,
     money: Mapping[str, Any] | None,
+    *,
     route: TaskRoute | None = None,
 ) -> dict[str, Any]:
     return {

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.report.breakeven_files import suite_chart
 from evalkit.report.breakeven_table import KINDS, sentences
 from evalkit.report.page.parts import (
     Block,
@@ -24,6 +23,7 @@ from evalkit.report.page.parts import (
     Verdict,
 )
 from evalkit.report.sections.cells import file_name, money_cell, share_cell, time_cell
+from evalkit.report.sections.monthly import suite_chart
 from evalkit.report.values import MISSING, clean, money
 
 Row = Mapping[str, Any]
