@@ -3,6 +3,7 @@
 Each function takes paths and records and returns plain data or a record; none prints or exits.
 """
 
+from evalkit.api.auditing import audit
 from evalkit.api.deciding import (
     accept_baseline,
     check_judge,
@@ -43,6 +44,7 @@ __all__ = [
     "EvalkitError",
     "Result",
     "accept_baseline",
+    "audit",
     "breakeven",
     "check",
     "check_judge",

@@ -56,6 +56,9 @@ COMMANDS: dict[str, Command] = {
     "route": Command("evalkit.cli.route", "which model for which task, from a run's samples"),
     "prices": Command("evalkit.cli.prices", "what a model costs, since when, from where"),
     "reprice": Command("evalkit.cli.reprice", "a run's cost at the prices of another day"),
+    "audit": Command(
+        "evalkit.cli.audit", "the evidence of a run, its journal held against its hash"
+    ),
     "view": Command("evalkit.cli.view", "serve the reports of a folder of runs to this machine"),
     "merge": Command("evalkit.cli.merge", "join the shards of one run"),
     "show": Command("evalkit.cli.show", "print the table of a run again"),

@@ -63,6 +63,26 @@ def find_inputs(manifest: Mapping[str, Any], facts: Mapping[str, Any]) -> Inputs
     return Inputs(suite, numbers, None)
 
 
+def current_hashes(
+    manifest: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Mapping[str, str] | None:
+    """Return the hashes of a suite's parts as it lies there now; None where it is not to be read.
+
+    Args:
+        manifest: The run's run.json.
+        facts: The suite's entry in it.
+    """
+    place = Path(facts["folder"])
+    folders = [Path(suite["folder"]) for suite in manifest["suites"]]
+    try:
+        settings = settings_for(place, folders, manifest["options"].get("settings", ()))
+        if read_spec(place, settings=settings).data.hub is not None:
+            return None
+        return load_suite(place, settings=settings).hashes
+    except (EvalkitError, OSError):
+        return None
+
+
 def _none(reason: str) -> Inputs:
     return Inputs(None, {}, reason)
 

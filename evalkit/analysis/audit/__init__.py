@@ -1,0 +1,1 @@
+"""What a run can show to those who ask: the evidence in one document."""

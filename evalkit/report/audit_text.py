@@ -1,0 +1,93 @@
+"""An audit record as text and Markdown.
+
+It does not judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit.report.markdown import escaped, table
+from evalkit.report.values import clean
+
+Row = Mapping[str, Any]
+
+
+def audit_lines(document: Row) -> list[str]:
+    """Return what a reader must know first, a line each."""
+    journal, run = document["journal"], document["run"]
+    lines = [f"run {clean(run['run_id'])}: {clean(run['state'])}, {run['started_at'][:10]}"]
+    if journal["holds"]:
+        lines.append(
+            f"journal: whole, {journal['lines']:,} lines, chain {journal['chain_head'][:16]}, "
+            f"sha256 {journal['sha256'][:16]}"
+        )
+    if journal["problem"]:
+        lines.append(f"journal: {clean(journal['problem'])}")
+    for suite in document["inputs"]:
+        changed = f" ({', '.join(suite['changed'])})" if suite["changed"] else ""
+        lines.append(
+            f"inputs of {clean(suite['name'])} {clean(suite['version'])}: {suite['samples']:,} "
+            f"samples, {suite['today']}{changed}"
+        )
+    for arm in document["arms"]:
+        if arm["differs"]:
+            lines.append(
+                f"{clean(arm['arm'])}: asked for {clean(arm['requested'])}, answered by "
+                f"{', '.join(map(clean, arm['differs']))}"
+            )
+    failed = sum(own["failed"] for own in document["exclusions"]["arms"])
+    skipped = sum(own["skipped"] for own in document["exclusions"]["arms"])
+    lines.append(f"in no figure: {failed:,} failed, {skipped:,} not asked")
+    if document["gate"] is not None:
+        lines.append(f"gate: {clean(document['gate']['verdict'])}")
+    return lines
+
+
+def audit_markdown(document: Row) -> str:
+    """Return an audit record as Markdown, with lines for those who sign it."""
+    parts = ["# Audit record", "\n".join(f"- {escaped(line)}" for line in audit_lines(document))]
+    parts.append("## Inputs")
+    parts.append(
+        table(
+            ["suite", "part", "hash"],
+            [
+                [escaped(suite["name"]), escaped(part), escaped(value or "-")]
+                for suite in document["inputs"]
+                for part, value in suite["hashes"].items()
+            ],
+        )
+    )
+    parts.append("## Who answered, under which declared terms")
+    parts.append(table(_HEADS, [_arm(arm) for arm in document["arms"]]))
+    parts.append("Declared, not verified: " + "; ".join(document["declared_not_verified"]) + ".")
+    parts.append("## Evidence for parts of Regulation (EU) 2024/1689")
+    parts.append(
+        table(
+            ["part", "asks for", "here"],
+            [
+                [escaped(own["part"]), escaped(own["asks"]), escaped(own["evidence"])]
+                for own in document["evidence_for"]
+            ],
+        )
+    )
+    parts.append("Signed by: ____________________    on: ____________")
+    return "\n\n".join(parts) + "\n"
+
+
+_HEADS = ["arm", "requested", "returned", "host", "processor", "regions", "kept, days", "as of"]
+
+
+def _arm(arm: Row) -> list[str]:
+    terms = arm["governance"] or {}
+    returned = ", ".join(f"{name} ({count:,})" for name, count in arm["returned"].items())
+    return [
+        escaped(value)
+        for value in (
+            arm["arm"], arm["requested"], returned or "-", arm["host"] or "-",
+            terms.get("processor") or "not declared",
+            ", ".join(terms.get("regions") or []) or "not declared",
+            str(terms.get("retention_days", "not declared")), terms.get("as_of") or "not declared",
+        )
+    ]  # fmt: skip
