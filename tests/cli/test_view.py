@@ -56,7 +56,11 @@ def ask(shelf: Path) -> Iterator[Any]:
 def test_the_index_lists_the_runs_and_their_history(ask: Any, shelf: Path) -> None:
     """Newest first, each with a link to its page; the suite with its models over time."""
     status, _, page = ask("/")
-    names = sorted(path.name for path in shelf.iterdir())
+    started = {
+        json.loads((path / "run.json").read_text())["started_at"]: path.name
+        for path in shelf.iterdir()
+    }
+    names = [started[moment] for moment in sorted(started)]
     assert status == 200
     assert page.index(f"/run/{names[1]}") < page.index(f"/run/{names[0]}")
     assert 'href="/suite/yesno"' in page

@@ -81,8 +81,8 @@ def write(ear: Ear, graders: str = "{exact: {}}", **terms: Any) -> None:
         f"    base_url: http://127.0.0.1:{ear.port}/v1\n    limits: {{max_attempts: 1}}\n"
         f"    governance: {json.dumps(terms)}\n"
         "    models: {model: {}, judge: {}}\n"
-        "  rules: {wire: python, governance: {allowed_sensitivity: special, regions: [on-premises], "
-        "trains_on_data: 'no', retention_days: 0}, models: {rules: {}}}\n"
+        "  rules: {wire: python, models: {rules: {}}, governance: {allowed_sensitivity: special, "
+        "regions: [on-premises], trains_on_data: 'no', retention_days: 0}}\n"
     )
 
 
