@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suites", type=names, action="extend", metavar="NAME,...", help="only these suites"
     )
+    parser.add_argument(
+        "--profile", type=Path, metavar="business.yaml", help="show break-evens for this business"
+    )
     parser.add_argument("--title", help="the page's title")
     parser.epilog = example("evalkit report results/RUN -o reports/extraction.html")
     add_providers(parser)
@@ -56,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         redact=options.redact,
         providers=options.providers,
         title=options.title,
+        profile=options.profile,
     )
     written = api.write_report(request, options.output)
     if options.json:

@@ -207,3 +207,19 @@ def test_options_that_mean_nothing_are_one_line(evalkit: Any, arguments: list[st
     profile("{}")
     answer = evalkit("breakeven", run, "--profile", "business.yaml", *arguments)
     assert (answer.code, len(answer.err.strip().splitlines())) == (2, 1)
+
+
+def test_a_report_shows_the_break_even_of_a_known_business(evalkit: Any) -> None:
+    """Chart, table and sentences in the page; a wrong profile is one line."""
+    run = sonnet_and_llama(evalkit)
+    profile("{usd_per_gpu_hour: 0.34, min_replicas: 1}")
+    said = evalkit("report", run, "--profile", "business.yaml", "-o", "out/x.html")
+    assert said.code == 0, said.err
+    page = Path("out/x.html").read_text(encoding="utf-8")
+    assert "what a month costs, by the volume" in page
+    assert "The rule of thumb says 50 M tokens a month" in page
+    assert Path("out/x/breakeven-yesno.csv").is_file()
+    assert Path("out/x/chart-breakeven-yesno.svg").is_file()
+    Path("business.yaml").write_text("schema_version: 1\nself_hosting: {x: {}}\n")
+    answer = evalkit("report", run, "--profile", "business.yaml", "-o", "out/y.html")
+    assert (answer.code, len(answer.err.strip().splitlines())) == (2, 1)

@@ -21,6 +21,7 @@ from evalkit.analysis.gates.policy import read_gate
 from evalkit.analysis.judges.card import find_card
 from evalkit.analysis.reading import Reading, read_run
 from evalkit.analysis.reporting.contrast import Contrast, contrast_of
+from evalkit.analysis.reporting.monthly import measured_arm, monthly_costs
 from evalkit.analysis.runs import arm_facts
 from evalkit.analysis.sides import Side, differences, sides_of
 from evalkit.analysis.summary import ArmFacts, summary_row
@@ -44,6 +45,7 @@ class ReportRequest(Record, frozen=True, kw_only=True):
         redact: Leave out every prompt, output and reason.
         providers: Another providers file to take prices from.
         title: The page's title.
+        profile: business.yaml: break-evens stand in the report.
     """
 
     runs: tuple[Path, ...]
@@ -55,6 +57,7 @@ class ReportRequest(Record, frozen=True, kw_only=True):
     redact: bool = False
     providers: Path | None = None
     title: str | None = None
+    profile: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +149,7 @@ class Evidence:
         suites: In the order in which the newest runs have them.
         gate: The gate's document where a policy was given.
         warnings: What must be known beside the figures.
+        monthly: Break-evens by suite; none without a profile.
     """
 
     request: ReportRequest
@@ -153,6 +157,7 @@ class Evidence:
     suites: tuple[SuiteEvidence, ...]
     gate: Mapping[str, Any] | None
     warnings: tuple[str, ...]
+    monthly: Mapping[str, Mapping[str, Any]]
 
 
 def gather(request: ReportRequest) -> Evidence:
@@ -170,7 +175,28 @@ def gather(request: ReportRequest) -> Evidence:
     gate = _gate(kept, request)
     suites = tuple(_suite(name, readings, kept, request, gate) for name in _suite_names(readings))
     warnings = dict.fromkeys(line for run in runs for line in caveats_of(run))
-    return Evidence(request, readings, tuple(s for s in suites if s.arms), gate, tuple(warnings))
+    shown = tuple(suite for suite in suites if suite.arms)
+    return Evidence(
+        request, readings, shown, gate, tuple(warnings), _monthly(request, shown, readings)
+    )
+
+
+def _monthly(
+    request: ReportRequest, suites: Sequence[SuiteEvidence], readings: Sequence[Reading]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the break-evens where the business is known.
+
+    Raises:
+        ConfigError: If the profile is wrong.
+    """
+    if request.profile is None:
+        return {}
+    arms = {
+        suite.name: [measured_arm(a.label, a.facts, a.row, a.side) for a in suite.arms]
+        for suite in suites
+    }
+    day = str(readings[-1].run.manifest["started_at"])
+    return monthly_costs(request.profile, arms, day)
 
 
 def _moment(run: Run) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from evalkit.report.sections.governance import governance_blocks
 from evalkit.report.sections.judges import judge_blocks
 from evalkit.report.sections.look_first import case_blocks
 from evalkit.report.sections.method import method_blocks
+from evalkit.report.sections.monthly import monthly_blocks
 from evalkit.report.sections.outcomes import latency_blocks, rung_blocks
 from evalkit.report.sections.pairwise import pairwise_blocks
 from evalkit.report.sections.samples import samples_document
@@ -54,7 +55,11 @@ def report_page(
         ),
         _section("rungs", "Malformed output", suites, lambda s: rung_blocks(s, colours)),
         _section("latency", "Latency", suites, lambda s: latency_blocks(s, colours)),
-        _section("cost", "Cost of a success", suites, lambda s: success_blocks(s, colours)),
+        _section(
+            "cost", "Cost",
+            suites,
+            lambda s: [*success_blocks(s, colours), *monthly_blocks(s.name, evidence.monthly)],
+        ),
         _section("pairwise", "Every two arms", suites, lambda s: pairwise_blocks(s, colours)),
         _section("slices", "Slices", suites, _slices),
         _section(

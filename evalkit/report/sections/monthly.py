@@ -8,12 +8,65 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.report.breakeven_table import sentences
+from evalkit.report.breakeven_table import KINDS, equivalence, sentences
 from evalkit.report.charts.costs import CostLine, cost_chart
 from evalkit.report.charts.drawing import Drawing
+from evalkit.report.page.parts import Block, Cell, Chart, Column, Notes, Table
 from evalkit.report.palette import series
-from evalkit.report.sections.cells import file_name
-from evalkit.report.values import clean
+from evalkit.report.sections.cells import file_name, money_cell, number_cell
+from evalkit.report.values import MISSING, clean
+
+
+def monthly_blocks(name: str, monthly: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+    """Return a suite's break-even: chart, table, and what follows; nothing where there is none."""
+    suite = monthly.get(name)
+    if suite is None:
+        return []
+    table = _table(name, suite)
+    drawing = suite_chart(name, suite)
+    blocks: list[Block] = []
+    if drawing is not None:
+        alt = chart_alt(name, suite)
+        caption = f"{clean(name)}: what a month costs, by the volume"
+        blocks.append(Chart(table.name, caption, alt, drawing, table.name))
+    return [*blocks, table, Notes(tuple(map(clean, sentences(suite))), listed=True)]
+
+
+def _table(name: str, suite: Mapping[str, Any]) -> Table:
+    money = (
+        "usd_per_month",
+        "usd_per_1000_requests",
+        "usd_per_1000_accepted",
+        "usd_per_1000_correct",
+    )
+    return Table(
+        name=file_name("breakeven", name),
+        caption=f"{clean(name)}: what each way costs at the most likely volume",
+        columns=(
+            Column("way"),
+            Column("kind"),
+            Column("US$ a month", True),
+            Column("for 1,000", True),
+            Column("for 1,000 accepted", True),
+            Column("for 1,000 correct", True),
+            Column("replicas", True),
+            Column("equivalent", help="within 3 points of the best API, paired by sample"),
+        ),
+        rows=tuple(
+            (
+                Cell(clean(row["arm"])),
+                Cell(KINDS[row["kind"]]),
+                *(money_cell(row[own], MISSING) for own in money),
+                number_cell(row["replicas"]),
+                Cell(equivalence(row, suite)),
+            )
+            for row in suite["arms"]
+        ),
+        data=tuple(
+            {"suite": name, **{key: row[key] for key in ("arm", "kind", *money, "replicas")}}
+            for row in suite["arms"]
+        ),
+    )
 
 
 def suite_chart(name: str, suite: Mapping[str, Any]) -> Drawing | None:
