@@ -3,7 +3,7 @@
 Each function takes paths and records and returns plain data or a record; none prints or exits.
 """
 
-from evalkit.api.auditing import audit
+from evalkit.api.auditing import audit, export_card
 from evalkit.api.deciding import (
     accept_baseline,
     check_judge,
@@ -53,6 +53,7 @@ __all__ = [
     "decide",
     "draw_chart",
     "drift",
+    "export_card",
     "export_replay",
     "gate",
     "list_models",

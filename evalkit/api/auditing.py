@@ -37,3 +37,36 @@ def audit(
         (output / "audit.json").write_text(text + "\n", encoding="utf-8")
         (output / "audit.md").write_text(audit_markdown(document), encoding="utf-8")
     return document
+
+
+def export_card(folder: Path, form: str, output: Path | None = None) -> Path:
+    """Write a run's figures as a model card for other tools; return the file.
+
+    Args:
+        folder: The run's folder.
+        form: `cyclonedx` or `model-index`.
+        output: The file; by default in the run's folder.
+
+    Raises:
+        ConfigError: If the output is a folder.
+        JournalError: If it is no run, or its journal is foreign, mixed or edited.
+    """
+    from evalkit.analysis.runs import summarise_run
+    from evalkit.core.errors import ConfigError
+    from evalkit.report.model_card import cyclonedx_document, model_index
+    from evalkit.run.folder import Run
+
+    run = Run(folder)
+    path = output or folder / ("cyclonedx.json" if form == "cyclonedx" else "model-index.yaml")
+    if path.is_dir():
+        raise ConfigError(f"export: -o must be a file, got the folder {str(path)!r}")
+    summary = summarise_run(run)
+    if form == "cyclonedx":
+        text = json.dumps(cyclonedx_document(run.manifest, summary), indent=2) + "\n"
+    else:
+        import yaml
+
+        text = yaml.safe_dump(model_index(run.manifest, summary), sort_keys=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -17,7 +17,6 @@ from evalkit.report.charts.drawing import (
     label_text,
     light,
 )
-from evalkit.report.values import money
 
 _LINES = {"api": "-", "hosted_open": "--", "self_hosted": "-", "no_llm": ":"}
 _WIDTHS = {"self_hosted": 2.2}
@@ -72,7 +71,7 @@ def cost_chart(
             handles.append(Line2D([], [], color=FAINT, linewidth=1, ls=":", label="break-even"))
         axes.set_xlim(volumes[0], volumes[-1])
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.12g}")
-        axes.yaxis.set_major_formatter(lambda y, _: money(y))
+        axes.yaxis.set_major_formatter(lambda y, _: f"${y:,.12g}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_minor_formatter("")
         axes.grid(visible=True)
@@ -84,7 +83,7 @@ def cost_chart(
         )  # fmt: skip
 
     frame = Frame(
-        height=max(3.8, 0.8 + 0.2 * len(lines)), left=0.95,
+        height=max(3.8, 0.8 + 0.2 * len(lines)), left=1.15,
         right=0.45 + 0.9 * label_room([*names, "stated volume"]), top=0.15,
     )  # fmt: skip
     return draw(name, alt, frame, paint)
