@@ -16,6 +16,7 @@ Advice = Literal[
     "no model", "api", "hosted open", "self-host", "hybrid", "cannot say", "nothing is fit"
 ]
 SURE = 0.8
+_MENDABLE = ("data: ", "people: ", "answers: ", "no `", "p95 ")  # quality takes another model
 _KINDS: dict[str, Advice] = {
     "no_llm": "no model",
     "api": "api",
@@ -156,7 +157,9 @@ def _changes(ways: Ways, money: Mapping[str, Any] | None) -> list[str]:
             found.append(f"a GPU at ${flips['usd_per_gpu_hour']:.3g} an hour")
         found.append(f"an API at ${flips['api_usd_per_1000_requests']:.3g} for 1,000 requests")
     found += [
-        f"{way.option.name}: {'; '.join(way.against)}" for way in ways.ways if len(way.against) == 1
+        f"{way.option.name}: {way.against[0]}"
+        for way in ways.ways
+        if len(way.against) == 1 and way.against[0].startswith(_MENDABLE)
     ]
     return found
 

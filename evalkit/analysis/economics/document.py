@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit.analysis.caveats import caveats_of
 from evalkit.analysis.economics.breakeven import Rules, declared_hosting, suite_breakeven
-from evalkit.analysis.economics.measured import MeasuredArm, measured_arms
+from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measured_arms
 from evalkit.analysis.economics.profile import Profile, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.core.errors import ConfigError
@@ -52,7 +52,9 @@ def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, A
         raise ConfigError(f"breakeven: --margin must be from 0 and below 1, got {request.margin:g}")
     profile = read_profile(request.profile)
     run = Run(request.run)
-    arms = kept_arms(measured_arms(read_run(run, request.providers)), request)
+    arms = chosen_arms(
+        measured_arms(read_run(run, request.providers)), request.suites, request.models
+    )
     refuse_strange(profile, arms, [suite["name"] for suite in run.manifest["suites"]])
     wanted = {name: own for name, own in arms.items() if name in profile.requests_per_month}
     if not wanted:
@@ -75,36 +77,6 @@ def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, A
             *dict.fromkeys(line for own in suites.values() for line in own["warnings"]),
         ],
     }
-
-
-def kept_arms(
-    found: dict[str, list[MeasuredArm]], request: BreakevenRequest
-) -> dict[str, list[MeasuredArm]]:
-    """Return the arms that were asked for.
-
-    Raises:
-        ConfigError: If a suite or model that is named is not there.
-    """
-    for name in request.suites or ():
-        if name not in found:
-            there = ", ".join(found) or "none was answered"
-            raise ConfigError(f"--suites {name!r} is no suite of this run; it has: {there}")
-    names = {text for own in found.values() for arm in own for text in (arm.arm, arm.model)}
-    for name in request.models or ():
-        if name not in names:
-            raise ConfigError(
-                f"--models {name!r} is no arm of this run; it has: {', '.join(sorted(names))}"
-            )
-    kept = {
-        suite: [
-            arm
-            for arm in own
-            if request.models is None or {arm.arm, arm.model} & set(request.models)
-        ]
-        for suite, own in found.items()
-        if request.suites is None or suite in request.suites
-    }
-    return {suite: own for suite, own in kept.items() if own}
 
 
 def refuse_strange(profile: Profile, arms: dict[str, list[MeasuredArm]], suites: list[str]) -> None:

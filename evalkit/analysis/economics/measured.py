@@ -15,6 +15,7 @@ from evalkit.analysis.reading import Reading
 from evalkit.analysis.runs import arm_facts
 from evalkit.analysis.sides import Side, sides_of
 from evalkit.analysis.summary import ArmFacts, summary_row
+from evalkit.core.errors import ConfigError
 
 Kind = Literal["api", "hosted_open", "self_hosted", "no_llm", "unpriced"]
 
@@ -99,6 +100,43 @@ def measured_arms(reading: Reading) -> dict[str, list[MeasuredArm]]:
             arm = MeasuredArm(key[1], side.model, declared[key], row, side)
             found.setdefault(key[0], []).append(arm)
     return found
+
+
+def chosen_arms(
+    found: Mapping[str, Sequence[MeasuredArm]],
+    suites: Sequence[str] | None,
+    models: Sequence[str] | None,
+) -> dict[str, list[MeasuredArm]]:
+    """Return the arms of some suites and models, by suite.
+
+    Args:
+        found: As `measured_arms` gives them.
+        suites: Only these; None for all.
+        models: Only these arms or models; None for all.
+
+    Raises:
+        ConfigError: If one that is named is not there, or nothing is left.
+    """
+    names = {text for own in found.values() for arm in own for text in (arm.arm, arm.model)}
+    for option, given, there in (
+        ("--suites", suites or (), list(found)),
+        ("--models", models or (), sorted(names)),
+    ):
+        strange = [name for name in given if name not in there]
+        if strange:
+            raise ConfigError(
+                f"{option} {strange[0]!r} is not in this run; it has: "
+                f"{', '.join(there) or 'nothing that was answered'}"
+            )
+    kept = {
+        suite: [arm for arm in own if models is None or {arm.arm, arm.model} & set(models)]
+        for suite, own in found.items()
+        if suites is None or suite in suites
+    }
+    kept = {suite: own for suite, own in kept.items() if own}
+    if not kept:
+        raise ConfigError("no arm of this run answered anything")
+    return kept
 
 
 def reference_arm(arms: Sequence[MeasuredArm]) -> MeasuredArm | None:

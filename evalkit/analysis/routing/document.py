@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.analysis.caveats import caveats_of
-from evalkit.analysis.economics.measured import MeasuredArm, measured_arms
+from evalkit.analysis.economics.measured import chosen_arms, measured_arms
 from evalkit.analysis.economics.profile import Limits, Profile, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import find_inputs
@@ -78,7 +78,9 @@ def route_run(request: RouteRequest) -> Routed:
         raise ConfigError(f"route: --margin must be from 0 and below 1, got {request.margin:g}")
     profile = Profile() if request.profile is None else read_profile(request.profile)
     run = Run(request.run)
-    found = _kept(measured_arms(read_run(run, request.providers)), request)
+    found = chosen_arms(
+        measured_arms(read_run(run, request.providers)), request.suites, request.models
+    )
     _refuse_strange(profile, [suite["name"] for suite in run.manifest["suites"]])
     facts = {suite["name"]: suite for suite in run.manifest["suites"]}
     seed = profile.seed if request.seed is None else request.seed
@@ -98,40 +100,6 @@ def route_run(request: RouteRequest) -> Routed:
     document = _document(run, routes, boards, constraints, profile)
     document["warnings"] += _judging(run.manifest, policy, models)
     return Routed({**document, "seed": seed}, policy, models)
-
-
-def _kept(
-    found: dict[str, list[MeasuredArm]], request: RouteRequest
-) -> dict[str, list[MeasuredArm]]:
-    """Return the arms that were asked for.
-
-    Raises:
-        ConfigError: If a suite or model is not there.
-    """
-    names = {text for own in found.values() for arm in own for text in (arm.arm, arm.model)}
-    for option, given, there in (
-        ("--suites", request.suites or (), list(found)),
-        ("--models", request.models or (), sorted(names)),
-    ):
-        strange = [name for name in given if name not in there]
-        if strange:
-            raise ConfigError(
-                f"route: {option} {strange[0]!r} is not in this run; it has: "
-                f"{', '.join(there) or 'nothing that was answered'}"
-            )
-    kept = {
-        suite: [
-            arm
-            for arm in own
-            if request.models is None or {arm.arm, arm.model} & set(request.models)
-        ]
-        for suite, own in found.items()
-        if request.suites is None or suite in request.suites
-    }
-    kept = {suite: own for suite, own in kept.items() if own}
-    if not kept:
-        raise ConfigError("route: no arm of this run answered anything")
-    return kept
 
 
 def _refuse_strange(profile: Profile, suites: Sequence[str]) -> None:
