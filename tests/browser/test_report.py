@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ class Tab:
         page.on("dialog", lambda dialog: (self.said.append("dialog"), dialog.dismiss()))
         page.add_init_script(f"({VIOLATIONS})()")
         page.goto(path.as_uri())
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, ten seconds at most: a field waits for the next key."""
+        for _ in range(100):
+            if holds():
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail("it did not come to hold")
 
     def texts(self, selector: str) -> list[str]:
         return [str(text) for text in self.page.locator(selector).all_inner_texts()]
@@ -117,7 +125,7 @@ def test_samples_are_searched_filtered_and_turned(tab, reports):
     samples.get_by_label("Show").select_option(label=f"not passed by log:{B}")
     assert "of 40" in samples.get_by_role("status").inner_text()
     samples.get_by_label("Search").fill("question 3")
-    own.page.wait_for_timeout(300)
+    own.until(lambda: rows.count() == 11)
     assert sorted(own.texts("#samples tbody th")) == sorted(f"s{n}" for n in (3, *range(30, 40)))
 
 
@@ -172,7 +180,7 @@ def test_every_text_of_the_corpus_is_shown_as_text(tab, reports):
     assert own.said == []
     own.page.locator("#samples").get_by_label("Suite").select_option(label="forms")
     own.page.locator("#samples").get_by_label("Search").fill("<script>alert(1)")
-    own.page.wait_for_timeout(300)
+    own.until(lambda: own.page.locator("#samples tbody tr").count() < 5)
     own.page.locator("#samples tbody a").first.click()
     assert "</script><script>alert(1)</script>" in own.page.locator(".sample").inner_text()
     assert own.page.locator("script").count() == 3
