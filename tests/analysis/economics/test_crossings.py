@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.analysis.economics.crossings import crossings
+from evalkit.analysis.economics.crossings import crossings, turns_of
 from evalkit.analysis.economics.flips import flips_of
 from tests.analysis.economics.servings import serving
 
@@ -51,6 +52,91 @@ def test_every_turn_is_found_and_no_other(servings: list, price_tenths: int) -> 
     for before, after in itertools.pairwise(found):
         assert before.requests_per_month < after.requests_per_month
         assert before.to_self_hosting != after.to_self_hosting
+
+
+def exact_turns(usd: int, carried: int, price: Fraction, *, copies: int, spare: int, people: int):
+    """Return all turns in fractions, piece by piece, far beyond the last of them."""
+    margin = price * carried - usd
+    if margin <= 0:
+        return []
+    pieces = int((people + usd * spare + price * carried) / margin) + copies + 3
+    turns: list[tuple[Fraction, bool]] = []
+    for n in range(copies, pieces):
+        start = Fraction(0) if n == copies else Fraction((n - 1) * carried)
+        end, meets = Fraction(n * carried), (people + usd * Fraction(n + spare)) / price
+        own = turns[-1][1] if turns else False
+        if own and meets > start:
+            turns.append((start, False))
+            own = False
+        if not own and max(meets, start) < end:
+            turns.append((max(meets, start), True))
+    return [turn for turn in turns if turn[0] > 0]
+
+
+@given(
+    st.integers(1, 60), st.integers(1, 40), st.integers(1, 400),
+    st.integers(1, 3), st.integers(0, 2), st.integers(0, 300),
+)  # fmt: skip
+def test_turns_are_those_of_exact_arithmetic(
+    usd: int, carried: int, tenths: int, copies: int, spare: int, people: int
+) -> None:
+    """In fractions, ties included; where there are too many, those at both ends."""
+    own = serving(
+        requests_per_s=carried / 3600, hours_per_month=1, usd_per_gpu_hour=usd,
+        min_replicas=copies, spare_replicas=spare, operations_hours=people / 100,
+    )  # fmt: skip
+    wanted = exact_turns(
+        usd, carried, Fraction(tenths, 10), copies=copies, spare=spare, people=people
+    )
+    found = turns_of([own], tenths / 10)
+    assert found.is_whole
+    assert [float(v) for v, _ in wanted] == pytest.approx(
+        [own.requests_per_month for own in found.crossings], rel=1e-9
+    )
+    assert [side for _, side in wanted] == [own.to_self_hosting for own in found.crossings]
+
+
+@pytest.mark.parametrize("margin", [1e-4, 1e-5, 1e-6, 1e-9])
+def test_of_very_many_turns_the_last_is_right(margin: float) -> None:
+    """Ten requests a replica at $10 against a little more than $1: for good from 10 / margin on."""
+    own = serving(requests_per_s=10 / 3600, hours_per_month=1, usd_per_gpu_hour=10)
+    found = turns_of([own], 1.0 + margin)
+    assert not found.is_whole
+    assert len(found.crossings) < 2100
+    assert found.crossings[0].requests_per_month == pytest.approx(10 / (1 + margin))
+    assert found.crossings[-1].to_self_hosting
+    assert found.crossings[-1].requests_per_month == pytest.approx(
+        10 / margin, rel=2 * margin + 1e-5
+    )
+
+
+def test_a_break_even_beyond_a_million_replicas_is_found() -> None:
+    """$100 billion of people against $1,898 that each full replica saves: at 138.46 trillion."""
+    found = turns_of([serving(operations_hours=1e9)], 1e-3)
+    assert found.crossings[-1].to_self_hosting
+    assert found.crossings[-1].requests_per_month == pytest.approx(
+        1e11 / 1898 * 730 * 3600, rel=1e-6
+    )
+
+
+def test_two_ways_to_serve_are_joined() -> None:
+    """Small servers are cheaper first, large ones at volume: turns are of the cheaper of both."""
+    small = serving(requests_per_s=10 / 3600, hours_per_month=1, usd_per_gpu_hour=10)
+    large = serving(requests_per_s=1000 / 3600, hours_per_month=1, usd_per_gpu_hour=500)
+    found = turns_of([small, large], 1.00001)
+    alone = turns_of([large], 1.00001)
+    assert alone.crossings[-1].requests_per_month == pytest.approx(500 / 1.00001)
+    assert found.crossings[0].requests_per_month == pytest.approx(10 / 1.00001)
+    before = [own for own in found.crossings if own.requests_per_month < 490]
+    assert len(before) == 97
+    assert found.crossings[-1].to_self_hosting
+    assert found.crossings[-1].requests_per_month <= alone.crossings[-1].requests_per_month
+
+
+def test_what_costs_nothing_is_cheaper_from_the_start() -> None:
+    """No turn, and the side is said."""
+    found = turns_of([serving(usd_per_gpu_hour=0.0)], 0.01)
+    assert (found.crossings, found.cheaper_at_first) == ((), True)
 
 
 def test_a_step_can_turn_the_order_back() -> None:
