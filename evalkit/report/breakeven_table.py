@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkit.analysis.economics.pairs import shown_turns
 from evalkit.report.grid import grid
 from evalkit.report.markdown import escaped, table
 from evalkit.report.terminal import Style, ascii_of
@@ -61,8 +62,8 @@ def _head(name: str, suite: Row) -> str:
 
 def _volume(volume: Row) -> str:
     if volume["low"] == volume["high"]:
-        return f"{volume['mode']:,.0f}"
-    return f"{volume['low']:,.0f} to {volume['high']:,.0f}, most likely {volume['mode']:,.0f}"
+        return count(volume["mode"])
+    return f"{count(volume['low'])} to {count(volume['high'])}, most likely {count(volume['mode'])}"
 
 
 def _columns(suite: Row) -> list[tuple[str, list[str]]]:
@@ -78,7 +79,7 @@ def _columns(suite: Row) -> list[tuple[str, list[str]]]:
         ("$/1000 correct", [_money(row["usd_per_1000_correct"]) for row in rows]),
         ("fixed $/month", [_money(row["fixed_usd_per_month"]) for row in rows]),
         ("$/1000 when full", [_money(row["marginal_usd_per_1000"]) for row in rows]),
-        ("replicas", [MISSING if r["replicas"] is None else str(r["replicas"]) for r in rows]),
+        ("replicas", [MISSING if r["replicas"] is None else count(r["replicas"]) for r in rows]),
         ("room", [_times(row["headroom"]) for row in rows]),
     ]
 
@@ -107,12 +108,13 @@ def sentences(suite: Row) -> list[str]:
     if suite["against_hosted"] is not None:
         hosted = suite["against_hosted"]
         lines.append(_turns(own, clean(hosted["arm"]), hosted))
+    lines += _reference(suite)
     saved = suite["saved_usd_per_month"]
     lines.append(
-        f"At the stated volume {own} is cheaper with probability "
-        f"{suite['p_self_hosting_cheaper']:.2f} ({saved['draws']:,} draws, seed {saved['seed']}); "
-        f"it saves {_signed(saved['p50'])} a month in the middle, {_signed(saved['p5'])} to "
-        f"{_signed(saved['p95'])} in nine of ten draws."
+        f"At the stated volume {own} is cheaper than {clean(bought)} with "
+        f"{_chance(suite['p_self_hosting_cheaper'])} ({saved['draws']:,} draws, seed "
+        f"{saved['seed']}); it saves {_signed(saved['p50'])} a month in the middle, "
+        f"{_signed(saved['p5'])} to {_signed(saved['p95'])} in nine of ten draws."
     )
     lines += [_flips(suite["flips"]), *_swings(suite["tornado"]), _horizon(suite["horizon"])]
     lines += _rule(suite)
@@ -121,15 +123,61 @@ def sentences(suite: Row) -> list[str]:
 
 def _turns(own: str, bought: str, found: Row) -> str:
     """Say where the order turns."""
-    turns, tokens = found["crossings"], found["breakeven_tokens_per_month"]
+    turns, left_out = shown_turns(found)
     if not turns:
-        return f"No break-even of {own} against {bought}: the same side is cheaper at every volume."
+        side = own if found["always"] == "self_hosted" else bought
+        return f"No break-even of {own} against {bought}: {side} is cheaper at every volume."
+    tokens = dict(
+        zip(
+            found["breakeven_requests_per_month"], found["breakeven_tokens_per_month"], strict=False
+        )
+    )
     told = []
-    for place, turn in enumerate(turns):
-        said = f" ({_tokens(tokens[place])} tokens as {bought} bills them)" if tokens else ""
+    for turn in turns:
+        volume = turn["requests_per_month"]
+        said = f" ({_tokens(tokens[volume])} tokens as {bought} bills them)" if tokens else ""
         side = own if turn["cheaper_beyond"] == "self_hosted" else bought
-        told.append(f"from {turn['requests_per_month']:,.0f} requests a month{said} {side}")
+        told.append(f"from {count(volume)} requests a month{said} {side}")
+    if left_out:
+        more = f"{left_out:,} more turns" if found["breakeven_is_whole"] else "very many more turns"
+        told.insert(-1, f"then {more} at the steps of the staircase")
     return f"Cheaper of {own} and {bought}: {'; '.join(told)}."
+
+
+def _reference(suite: Row) -> list[str]:
+    """Say where self-hosting undercuts the API whose quality is the measure."""
+    found = suite["against_reference"]
+    if found is None:
+        return []
+    name, own = clean(found["arm"]), clean(found["self_hosted_arm"])
+    row = next(row for row in suite["arms"] if row["arm"] == suite["api_arm"])
+    called = {True: "equivalent to", False: "not equivalent to", None: "not shown to equal"}
+    why = f"{clean(row['arm'])} is {called[row['equivalent']]} {name}, the best API here."
+    chance = found["p_self_hosting_cheaper"]
+    sure = "" if chance is None else f" At the stated volume that is so with {_chance(chance)}."
+    return [f"{why} {_turns(own, name, found)}{sure}"]
+
+
+def _chance(value: float) -> str:
+    """Return a probability that draws cannot make certain.
+
+    Example:
+        >>> _chance(0.0), _chance(0.5), _chance(0.9999)
+        ('probability below 0.01', 'probability 0.50', 'probability above 0.99')
+    """
+    if value < 0.005:
+        return "probability below 0.01"
+    return "probability above 0.99" if value > 0.995 else f"probability {value:.2f}"
+
+
+def count(value: float) -> str:
+    """Return a number of requests; a very large one in powers of ten.
+
+    Example:
+        >>> count(544_578.4), count(1.2e18)
+        ('544,578', '1.2e+18')
+    """
+    return f"{value:,.0f}" if value < 1e15 else f"{value:.3g}"
 
 
 def _tokens(count: float) -> str:

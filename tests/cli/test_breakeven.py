@@ -131,6 +131,81 @@ def test_the_same_open_model_elsewhere_is_an_arm_of_its_own(evalkit: Any) -> Non
     )
 
 
+def test_the_best_api_is_looked_at_too_where_another_is_cheapest(evalkit: Any) -> None:
+    """Nothing undercuts the cheap and bad one; against the good one there is a break-even."""
+    good, bad = (f"weights: closed, {PRICES}", "weights: closed, " + PRICES.replace("3,", "0.1,"))
+    arms = {
+        "good": (good, ()),
+        "bad": (bad.replace("15", "0.4"), range(60)),
+        "llama-8b": ("weights: open_permissive", ()),
+    }
+    run = recorded(evalkit, arms)
+    profile("{usd_per_gpu_hour: 1.69, min_replicas: 1, infrastructure_share: 0.1}")
+    suite = suite_of(evalkit, run)
+    assert (suite["api_arm"], suite["breakeven_requests_per_month"]) == ("log:bad", [])
+    assert suite["always"] == "bought"
+    best = suite["against_reference"]
+    assert best["arm"] == "log:good"
+    assert best["breakeven_tokens_per_month"] == pytest.approx([297e6], rel=0.02)
+    pair = next(own for own in suite["pairs"] if own["bought"] == "log:bad")
+    assert (pair["bought_equivalent"], pair["for_good_requests_per_month"]) == (False, None)
+    said = evalkit("breakeven", run, "--profile", "business.yaml").out
+    text = " ".join(said.split())
+    assert "log:bad is cheaper at every volume" in text
+    assert "log:bad is not equivalent to log:good, the best API here." in text
+
+
+def test_many_turns_are_told_in_a_line(evalkit: Any) -> None:
+    """A replica of 1,000 requests a month at $10.48 against $10.50: a turn at every step."""
+    run = sonnet_and_llama(evalkit)
+    profile(
+        f"{{usd_per_gpu_hour: {10.48 / 730}, requests_per_s_per_replica: {1000 / 730 / 3600}, "
+        "utilisation: 1, peak_factor: 1, min_replicas: 1, infrastructure_share: 0}"
+    )
+    suite = suite_of(evalkit, run)
+    assert len(suite["crossings"]) > 500
+    assert suite["crossings"][-1]["cheaper_beyond"] == "self_hosted"
+    text = evalkit("breakeven", run, "--profile", "business.yaml").out
+    assert "more turns at the steps of the staircase" in " ".join(text.split())
+    assert len(text) < 6000
+
+
+def test_what_is_handed_on_needs_a_price(evalkit: Any) -> None:
+    """Without one self-hosting's cost is not known, and not that of the servers alone."""
+    arms = {"x": ("weights: closed", ()), "llama-8b": ("weights: open_permissive", ())}
+    run = recorded(evalkit, arms)
+    profile("{fallback_share: 0.5}")
+    row = suite_of(evalkit, run)["arms"][1]
+    assert row["usd_per_month"] is None
+    assert "`fallback_share` is answered by an API, and none here has a price" in row["why"]
+
+
+def test_an_api_that_costs_nothing_is_not_called_unpriced(evalkit: Any) -> None:
+    """Nothing undercuts it."""
+    free = "weights: closed, pricing: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}"
+    run = recorded(evalkit, {"x": (free, ()), "llama-8b": ("weights: open_permissive", ())})
+    profile("{}")
+    suite = suite_of(evalkit, run)
+    assert suite["cannot_say"].startswith("cannot say: log:x costs nothing by its price")
+    assert suite["arms"][0]["usd_per_month"] == 0
+
+
+def test_one_model_of_two_hosts_is_served_as_measured_at_each(evalkit: Any) -> None:
+    """Two names, two lines of the chart."""
+    hosted = f"{{weights: open_permissive, {PRICES}}}"
+    run = recorded(evalkit, {"llama-8b": (hosted[1:-1], ())})
+    text = Path("log.yaml").read_text()
+    other = text.partition("providers:\n")[2].replace("  log:", "  else:")
+    Path("log.yaml").write_text(text + other)
+    said = evalkit("run", "suites/yesno", "--providers", "log.yaml", "--json")
+    run = Path(json.loads(said.out)["path"])
+    profile("{}")
+    suite = suite_of(evalkit, run)
+    own = [row["arm"] for row in suite["arms"] if row["kind"] == "self_hosted"]
+    assert own == ["self:log:llama-8b", "self:else:llama-8b"]
+    assert len(suite["curve"]["usd_per_month"]) == 4
+
+
 def test_a_worse_arm_is_not_called_equivalent(evalkit: Any) -> None:
     """Thirty points worse on 120 samples; cheaper all the same."""
     run = sonnet_and_llama(evalkit, range(40))
@@ -181,7 +256,10 @@ def test_without_a_self_hosted_arm_nothing_is_claimed(evalkit: Any) -> None:
         ("", "`volumes` names no suite of this run"),
         ("volumes: {other: {requests_per_month: 5}}", "this run has: yesno"),
         ("volumes: {yesno: {requests_per_month: -5}}", "business.yaml:2: `requests_per_month`"),
-        ("self_hosting: {llama-9: {}}", "it has: llama-8b, sonnet"),
+        ("self_hosting: {llama-9: {}}", "which this run has not measured; it has: llama-8b\n"),
+        ("self_hosting: {sonnet: {}}", "weights are closed: nobody can serve it"),
+        ("volumes: {yesno: {requests_per_month: 1e300}}", "between 1e-09 and 1e+12 in size"),
+        ("self_hosting: {llama-8b: {usd_per_gpu_hour: 1e-300}}", "business.yaml:2"),
         ("volumes: [1]", "must be a mapping"),
         ("volumes: {yesno: {requests_per_month: {low: 9, mode: 2, high: 3}}}", "must rise"),
         ("volumes: {yesno: {requests_per_month: 1e400}}", "business.yaml:2"),

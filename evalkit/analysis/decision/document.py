@@ -15,9 +15,10 @@ from evalkit.analysis.decision.questions import five_answers
 from evalkit.analysis.decision.recommendation import recommend
 from evalkit.analysis.decision.tuning import tuned_pairs
 from evalkit.analysis.decision.ways import way_row, ways_of
-from evalkit.analysis.economics.breakeven import Rules, declared_hosting, suite_breakeven
+from evalkit.analysis.economics.breakeven import suite_breakeven
 from evalkit.analysis.economics.document import MARGIN, refuse_strange
 from evalkit.analysis.economics.measured import MeasuredArm, measured_arms
+from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import Limits, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.routing.board import board_of

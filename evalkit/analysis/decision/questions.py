@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.analysis.decision.ways import Way, Ways
+from evalkit.analysis.economics.pairs import shown_turns
 from evalkit.analysis.economics.profile import Limits, Profile
 from evalkit.core.policy import Requirement
 
@@ -100,12 +101,13 @@ def _volume(task: str, profile: Profile, money: Mapping[str, Any] | None) -> Ans
     if volume is None or money is None:
         return _answer(question, "not known.", f"volumes.{task}.requests_per_month")
     text = f"{volume.mode:,.0f} requests a month, most likely"
-    turns = money["breakeven_requests_per_month"]
+    turns, left_out = shown_turns(money)
     if money["cannot_say"]:
         return _answer(question, f"{text}; break-even: {money['cannot_say']}.")
     if not turns:
         return _answer(question, f"{text}; self-hosting and buying never cross.")
-    told = ", ".join(f"{turn:,.0f}" for turn in turns)
+    told = ", ".join(f"{turn['requests_per_month']:,.0f}" for turn in turns)
+    told += f" and {left_out:,} volumes between" if left_out else ""
     return _answer(question, f"{text}; self-hosting and buying cross at {told} requests a month.")
 
 

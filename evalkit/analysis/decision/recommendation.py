@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from evalkit.analysis.decision.ways import Way, Ways
+from evalkit.analysis.economics.pairs import shown_turns
 from evalkit.analysis.routing.board import Board
 from evalkit.analysis.routing.task import TaskRoute
 
@@ -150,7 +151,7 @@ def _changes(ways: Ways, money: Mapping[str, Any] | None) -> list[str]:
     found = []
     own = any(way.is_fit and way.option.serving is not None for way in ways.ways)
     if own and money is not None and not money["cannot_say"]:
-        turns = money["breakeven_requests_per_month"]
+        turns = [turn["requests_per_month"] for turn in shown_turns(money)[0]]
         found += [f"a volume beyond {turn:,.0f} requests a month" for turn in turns]
         flips = money["flips"]
         if flips["usd_per_gpu_hour"] is not None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.analysis.economics.breakeven import Option, Rules, options_of
 from evalkit.analysis.economics.measured import MeasuredArm
+from evalkit.analysis.economics.options import Option, Rules, fallback_price, options_of
 from evalkit.analysis.economics.profile import Limits, Profile
 from evalkit.analysis.routing.board import Board, board_of, governance_of
 from evalkit.analysis.routing.deciding import FEWEST, Assigned, Wanted, assign
@@ -79,19 +79,20 @@ def ways_of(task: str, arms: Sequence[MeasuredArm], demand: Requirement, rules: 
     wanted = Wanted(rules.profile.limits.get(task, Limits()), rules.margin, force=True)
     assigned = assign(board, np.arange(len(board)), wanted)
     volume = rules.profile.requests_per_month.get(task)
+    fallback = fallback_price(options)
     ways = tuple(
         Way(
             option,
             _against(option, refusals[option.arm.arm], board, assigned, rules.profile),
-            None if volume is None else _cost(option, volume.mode),
+            None if volume is None else _cost(option, volume.mode, fallback),
         )
         for option in options
     )
     return Ways(ways, board, assigned, board.n_units)
 
 
-def _cost(option: Option, requests: float) -> float | None:
-    found = option.usd_per_month(requests, 0.0)
+def _cost(option: Option, requests: float, fallback: float | None) -> float | None:
+    found = option.usd_per_month(requests, fallback)
     return None if found is None else float(found)
 
 

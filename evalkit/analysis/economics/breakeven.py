@@ -6,97 +6,33 @@ It does not read files.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from evalkit.analysis.economics.assumptions import Inputs, inputs_of, old_defaults, told
-from evalkit.analysis.economics.crossings import crossings
+from evalkit.analysis.economics.assumptions import old_defaults, told
 from evalkit.analysis.economics.defaults import DEFAULTS
 from evalkit.analysis.economics.flips import flips_of
 from evalkit.analysis.economics.horizon import Outlook, look_ahead
-from evalkit.analysis.economics.measured import Kind, MeasuredArm, is_equivalent, reference_arm
+from evalkit.analysis.economics.measured import MeasuredArm, is_equivalent, reference_arm
 from evalkit.analysis.economics.model import Serving
-from evalkit.analysis.economics.profile import Profile, SelfHosting
-from evalkit.analysis.economics.triangle import Triangle, certain
+from evalkit.analysis.economics.options import (
+    BOUGHT,
+    Option,
+    Rules,
+    bought_option,
+    fallback_price,
+    options_of,
+)
+from evalkit.analysis.economics.pairs import against, against_reference, pair_rows
+from evalkit.analysis.economics.profile import Profile
+from evalkit.analysis.economics.triangle import Triangle
 from evalkit.analysis.economics.uncertainty import draw_months, tornado
 
 RULE_OF_THUMB_TOKENS = 50e6
 _MOST_SWINGS = 8
 _CURVE_POINTS = 160
-
-
-@dataclass(frozen=True, eq=False)
-class Option:
-    """One way to get a suite's answers.
-
-    Attributes:
-        name: The arm's name; `self:MODEL` for an open model that was measured at somebody else's.
-        kind: Bought, bought as an open model, served oneself, no language model, or unpriced.
-        arm: What was measured of it.
-        inputs: How it would be served; None where it is bought.
-        why: Why it has no price, else empty.
-    """
-
-    name: str
-    kind: Kind
-    arm: MeasuredArm
-    inputs: Inputs | None = None
-    why: str = ""
-
-    @property
-    def serving(self) -> Serving | None:
-        """How it is served, at the most likely values; None where it is bought."""
-        if self.inputs is None:
-            return None
-        return self.inputs.serving(self.inputs.modes(), self.arm.attempts)
-
-    def usd_per_month(self, requests: Any, usd_per_fallback: float) -> Any:
-        """Return the cost of a month; None where nothing is known of it."""
-        if self.serving is not None:
-            return self.serving.usd_per_month(requests, usd_per_fallback)
-        price = self.arm.usd_per_request
-        return None if price is None else price * requests
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What one suite's break-even is worked out by.
-
-    Attributes:
-        profile: The business.
-        margin: By how much quality may be lower, in shares.
-        today: For the age of the defaults.
-        owned_by_provider: Self-hosting as providers.yaml prices it, by model name.
-    """
-
-    profile: Profile
-    margin: float
-    today: dt.date
-    owned_by_provider: Mapping[str, SelfHosting]
-
-
-def options_of(arms: Sequence[MeasuredArm], rules: Rules) -> list[Option]:
-    """Return the ways to get a suite's answers: the arms, and the open models served oneself."""
-    hosting = {**rules.owned_by_provider, **rules.profile.self_hosting}
-    found: list[Option] = []
-    for arm in arms:
-        own = hosting.get(arm.name)
-        inputs = None if own is None else inputs_of(own, rules.profile.operations)
-        if inputs is not None and arm.kind in ("self_hosted", "unpriced"):
-            found.append(Option(arm.arm, "self_hosted", arm, inputs))
-            continue
-        if arm.kind == "self_hosted":
-            why = f"no `{arm.name}` under `self_hosting`"
-            found.append(Option(arm.arm, "self_hosted", arm, None, why))
-            continue
-        why = "" if arm.usd_per_request is not None else "no price is known for all of its answers"
-        found.append(Option(arm.arm, arm.kind, arm, None, why))
-        if inputs is not None:
-            found.append(Option(f"self:{arm.name}", "self_hosted", arm, inputs))
-    return found
 
 
 def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dict[str, Any]:
@@ -111,17 +47,15 @@ def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dic
     volume = profile.requests_per_month[name]
     options = options_of(arms, rules)
     reference = reference_arm(arms)
-    api = _cheapest(options, "api", volume.mode)
-    hosted = _cheapest(options, "hosted_open", volume.mode)
+    api, hosted = bought_option(options, ("api",)), bought_option(options, ("hosted_open",))
     bought = api or hosted
-    price = None if bought is None else bought.arm.usd_per_request
-    servings = [option for option in options if option.serving is not None]
-    own = min(
-        servings, key=lambda o: float(o.usd_per_month(volume.mode, price or 0.0)), default=None
-    )
+    price = fallback_price(options)
+    servings = [o for o in options if o.serving is not None and _costs(o, volume.mode, price)]
+    own = min(servings, key=lambda o: float(o.usd_per_month(volume.mode, price)), default=None)
+    rows = [_arm_row(o, volume.mode, price, reference, rules) for o in options]
     document: dict[str, Any] = {
         "requests_per_month": _triangle(volume),
-        "arms": [_arm_row(o, volume.mode, price or 0.0, reference, rules) for o in options],
+        "arms": rows,
         "reference": None if reference is None else reference.arm,
         "margin": rules.margin,
         "api_arm": None if api is None else api.name,
@@ -130,48 +64,35 @@ def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dic
         "breakeven_requests_per_month": [],
         "breakeven_tokens_per_month": [],
         "crossings": [],
+        "breakeven_is_whole": True,
+        "always": None,
         "against_hosted": None,
+        "against_reference": None,
+        "pairs": pair_rows(options, servings, rows),
         "p_self_hosting_cheaper": None,
         "saved_usd_per_month": None,
         "flips": None,
         "tornado": [],
         "horizon": None,
         "rule_of_thumb": None,
-        "curve": _curve(options, volume, price or 0.0),
+        "curve": _curve(options, volume, price),
         "assumptions": _assumptions(servings),
         "warnings": _warnings(servings, rules.today),
         "cannot_say": _cannot_say(bought, own, options),
     }
     if bought is None or own is None or price is None:
         return document
-    document |= _against(bought, servings)
+    document |= against(bought, servings)
     if hosted is not None and hosted is not bought:
-        document["against_hosted"] = {"arm": hosted.name, **_against(hosted, servings)}
+        document["against_hosted"] = {"arm": hosted.name, **against(hosted, servings)}
+    best = next((o for o in options if o.arm is reference and o.serving is None), None)
+    if best is not None and best is not bought and best is not hosted:
+        document["against_reference"] = against_reference(best, servings, volume, profile)
     return {**document, **_decided(own, bought, volume, profile)}
 
 
-def _cheapest(options: Sequence[Option], kind: Kind, requests: float) -> Option | None:
-    own = [o for o in options if o.kind == kind and (o.arm.usd_per_request or 0.0) > 0]
-    return min(own, key=lambda o: float(o.usd_per_month(requests, 0.0)), default=None)
-
-
-def _against(bought: Option, servings: Sequence[Option]) -> dict[str, Any]:
-    """Return the volumes at which the cheapest self-hosted arm crosses a bought one."""
-    price, tokens = bought.arm.usd_per_request or 0.0, bought.arm.tokens_per_request
-    found = crossings([o.serving for o in servings if o.serving is not None], price)
-    return {
-        "breakeven_requests_per_month": [own.requests_per_month for own in found],
-        "breakeven_tokens_per_month": (
-            [] if tokens is None else [own.requests_per_month * tokens for own in found]
-        ),
-        "crossings": [
-            {
-                "requests_per_month": own.requests_per_month,
-                "cheaper_beyond": "self_hosted" if own.to_self_hosting else "bought",
-            }
-            for own in found
-        ],
-    }
+def _costs(option: Option, requests: float, fallback: float | None) -> bool:
+    return option.usd_per_month(requests, fallback) is not None
 
 
 def _decided(own: Option, bought: Option, volume: Triangle, profile: Profile) -> dict[str, Any]:
@@ -254,7 +175,7 @@ def _rule_of_thumb(serving: Serving, price: float, tokens: float | None) -> dict
 def _arm_row(
     option: Option,
     requests: float,
-    fallback: float,
+    fallback: float | None,
     reference: MeasuredArm | None,
     rules: Rules,
 ) -> dict[str, Any]:
@@ -281,8 +202,16 @@ def _arm_row(
         "latency_p95_ms": (option.arm.row["latency_ms"] or {}).get("p95"),
         "recorded": bool(option.arm.row["recorded"]),
         "equivalent": equivalent,
-        "why": option.why or None,
+        "same_weights": option.arm.facts.get("same_weights"),
+        "why": _why(option, usd),
     }
+
+
+def _why(option: Option, usd: float | None) -> str | None:
+    """Return why an arm has no cost, None where it has one."""
+    if option.serving is not None and usd is None:
+        return "its `fallback_share` is answered by an API, and none here has a price"
+    return option.why or None
 
 
 def _per(usd: float | None, requests: float, share: float | None) -> float | None:
@@ -322,7 +251,7 @@ def _headroom(option: Option, requests: float) -> float | None:
     return float(working * serving.requests_per_replica_month / load)
 
 
-def _curve(options: Sequence[Option], volume: Triangle, fallback: float) -> dict[str, Any]:
+def _curve(options: Sequence[Option], volume: Triangle, fallback: float | None) -> dict[str, Any]:
     """Return each arm's monthly cost over volumes around the stated one."""
     volumes = np.geomspace(volume.low / 30, volume.high * 100, _CURVE_POINTS)
     return {
@@ -347,6 +276,9 @@ def _warnings(servings: Sequence[Option], today: dt.date) -> list[str]:
 
 def _cannot_say(bought: Option | None, own: Option | None, options: Sequence[Option]) -> str | None:
     """Say why there is no break-even, None where there is one to look for."""
+    free = [o.name for o in options if o.kind in BOUGHT and o.arm.usd_per_request == 0]
+    if bought is None and free:
+        return f"cannot say: {', '.join(free)} costs nothing by its price, so nothing undercuts it"
     if bought is None:
         unpriced = [o.name for o in options if o.kind in ("api", "unpriced") and o.why]
         more = f"; without a price: {', '.join(unpriced)}" if unpriced else ""
@@ -358,23 +290,3 @@ def _cannot_say(bought: Option | None, own: Option | None, options: Sequence[Opt
 
 def _triangle(own: Triangle) -> dict[str, float]:
     return {"low": own.low, "mode": own.mode, "high": own.high}
-
-
-def declared_hosting(arms: Sequence[MeasuredArm]) -> dict[str, SelfHosting]:
-    """Return self-hosting as providers.yaml prices it, by model name."""
-    found = {}
-    for arm in arms:
-        pricing = arm.facts.get("pricing") or {}
-        if pricing.get("mode") == "self_hosted":
-            gpus = pricing.get("gpus")
-            found[arm.name] = SelfHosting(
-                usd_per_gpu_hour=_declared(pricing.get("usd_per_gpu_hour")),
-                gpus_per_replica=None if gpus is None else certain(float(gpus)),
-            )
-    return found
-
-
-def _declared(value: Any) -> Triangle | None:
-    if isinstance(value, Mapping):
-        return Triangle(**{end: float(value[end]) for end in ("low", "mode", "high")})
-    return None if value is None else certain(float(value))

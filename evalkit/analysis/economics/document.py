@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.analysis.caveats import caveats_of
-from evalkit.analysis.economics.breakeven import Rules, declared_hosting, suite_breakeven
+from evalkit.analysis.economics.breakeven import suite_breakeven
 from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measured_arms
+from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import Profile, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.core.errors import ConfigError
@@ -52,10 +53,9 @@ def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, A
         raise ConfigError(f"breakeven: --margin must be from 0 and below 1, got {request.margin:g}")
     profile = read_profile(request.profile)
     run = Run(request.run)
-    arms = chosen_arms(
-        measured_arms(read_run(run, request.providers)), request.suites, request.models
-    )
-    refuse_strange(profile, arms, [suite["name"] for suite in run.manifest["suites"]])
+    measured = measured_arms(read_run(run, request.providers))
+    refuse_strange(profile, measured, [suite["name"] for suite in run.manifest["suites"]])
+    arms = chosen_arms(measured, request.suites, request.models)
     wanted = {name: own for name, own in arms.items() if name in profile.requests_per_month}
     if not wanted:
         raise ConfigError(
@@ -85,13 +85,21 @@ def refuse_strange(profile: Profile, arms: dict[str, list[MeasuredArm]], suites:
     Raises:
         ConfigError: With what is allowed.
     """
-    models = sorted({arm.name for own in arms.values() for arm in own})
+    found = [arm for own in arms.values() for arm in own]
+    models = sorted({arm.name for arm in found if arm.may_be_served})
+    there = f"it has: {', '.join(models) or 'none'}"
     for name in profile.self_hosting:
-        if name not in models:
+        if name in models:
+            continue
+        if any(arm.name == name for arm in found):
             raise ConfigError(
-                f"{profile.file}: `self_hosting` names {name!r}, which this run has not measured; "
-                f"it has: {', '.join(models) or 'none'}"
+                f"{profile.file}: `self_hosting` names {name!r}, whose weights are closed: nobody "
+                f"can serve it; of models with open weights {there}"
             )
+        raise ConfigError(
+            f"{profile.file}: `self_hosting` names {name!r}, which this run has not measured; "
+            f"{there}"
+        )
     if profile.requests_per_month and not set(profile.requests_per_month) & set(suites):
         raise ConfigError(
             f"{profile.file}: `volumes` names {', '.join(profile.requests_per_month)}, and this "

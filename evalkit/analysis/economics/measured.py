@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from evalkit.analysis.arms import find_arm
 from evalkit.analysis.measures import MEASURES
 from evalkit.analysis.pairing import difference, pairs_of
 from evalkit.analysis.reading import Reading
@@ -53,9 +54,10 @@ class MeasuredArm:
     @property
     def tokens_per_request(self) -> float | None:
         """Input and output tokens of a request, as billed; None where the usage is not known."""
-        tokens, answered = self.row["tokens"], self.row["n_answered"]
+        # tokens of answers from the local cache are not counted, so neither are those answers
+        tokens, answered = self.row["tokens"], self.row["n_answered"] - self.row["n_cached"]
         known = [tokens[kind] for kind in ("input", "output")]
-        if None in known or not answered:
+        if None in known or answered <= 0:
             return None
         return float(sum(known) / answered)
 
@@ -73,6 +75,11 @@ class MeasuredArm:
     def is_own_server(self) -> bool:
         """True where its provider is declared as one's own."""
         return (self.facts.get("governance") or {}).get("processor") == "self"
+
+    @property
+    def may_be_served(self) -> bool:
+        """True where its weights are not declared as closed."""
+        return bool(self.facts["weights"] != "closed")
 
     @property
     def kind(self) -> Kind:
@@ -117,19 +124,23 @@ def chosen_arms(
     Raises:
         ConfigError: If one that is named is not there, or nothing is left.
     """
-    names = {text for own in found.values() for arm in own for text in (arm.arm, arm.model)}
-    for option, given, there in (
-        ("--suites", suites or (), list(found)),
-        ("--models", models or (), sorted(names)),
+    names = sorted({arm.arm for own in found.values() for arm in own})
+    named = {name: {own: _named(name, found[own]) for own in found} for name in models or ()}
+    for option, strange, there in (
+        ("--suites", [name for name in suites or () if name not in found], list(found)),
+        ("--models", [name for name, own in named.items() if not any(own.values())], names),
     ):
-        strange = [name for name in given if name not in there]
         if strange:
             raise ConfigError(
                 f"{option} {strange[0]!r} is not in this run; it has: "
                 f"{', '.join(there) or 'nothing that was answered'}"
             )
     kept = {
-        suite: [arm for arm in own if models is None or {arm.arm, arm.model} & set(models)]
+        suite: [
+            arm
+            for arm in own
+            if models is None or any(arm.arm in places[suite] for places in named.values())
+        ]
         for suite, own in found.items()
         if suites is None or suite in suites
     }
@@ -137,6 +148,13 @@ def chosen_arms(
     if not kept:
         raise ConfigError("no arm of this run answered anything")
     return kept
+
+
+def _named(name: str, arms: Sequence[MeasuredArm]) -> set[str]:
+    """Return the arms that a name stands for: a model, or an arm with or without its mode."""
+    found = find_arm(name, [arm.side.named for arm in arms])
+    own = {arm.arm for arm in arms if arm.model == name}
+    return own if found is None else own | {found}
 
 
 def reference_arm(arms: Sequence[MeasuredArm]) -> MeasuredArm | None:

@@ -17,6 +17,8 @@ from evalkit.core.policy import SENSITIVITIES, demand_problem
 from evalkit.core.records import Record
 
 SCHEMA_VERSION = 1
+LEAST, MOST = 1e-9, 1e12
+_BOUND = f"between {LEAST:g} and {MOST:g} in size"
 Fits = Callable[[float], bool]
 
 
@@ -161,6 +163,11 @@ def read_profile(path: Path) -> Profile:
     return profile
 
 
+def _is_sane(value: float) -> bool:
+    """Say whether figures of this size can still be divided and added up."""
+    return math.isfinite(value) and (value == 0 or LEAST <= abs(value) <= MOST)
+
+
 def _not_negative(value: float) -> bool:
     return value >= 0
 
@@ -184,6 +191,10 @@ def _amount(node: Node, key: str, fits: Fits, what: str) -> float | None:
     value = node.take(
         key, (int, float), None, valid=lambda v: math.isfinite(v) and fits(v), what=what
     )
+    if value is not None and not _is_sane(value):
+        child = node.node(key)
+        (child or node).refuse(f"`{key}` must be 0 or {_BOUND}, got {value:g}")
+        return None
     return None if value is None else float(value)
 
 
@@ -207,6 +218,9 @@ def _range(node: Node, key: str, fits: Fits, what: str) -> Triangle | None:
     )
     child.refuse_unknown()
     if len(child.problems) > before:
+        return None
+    if not all(map(_is_sane, (low, mode, high))):
+        child.refuse(f"`{key}` must be 0 or {_BOUND}, got {low:g}, {mode:g}, {high:g}")
         return None
     if not low <= mode <= high:
         child.refuse(

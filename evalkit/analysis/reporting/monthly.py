@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit.analysis.economics.breakeven import Rules, declared_hosting, suite_breakeven
+from evalkit.analysis.economics.breakeven import suite_breakeven
 from evalkit.analysis.economics.document import MARGIN, refuse_strange
 from evalkit.analysis.economics.measured import MeasuredArm
+from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import read_profile
 from evalkit.analysis.sides import Side
 
