@@ -218,14 +218,33 @@ def _swings(swings: Sequence[Row]) -> list[str]:
 def _horizon(ahead: Row) -> str:
     month = ahead["payback_month"]
     paid = "has not paid itself back" if month is None else f"pays itself back in month {month}"
-    switching = ahead["switching_usd"]
+    switching, weeks = ahead["switching_usd"], ahead["switching_weeks"]
     leaving = f", leaving the vendor for {money(switching)}" if switching else ""
+    leaving += f", both paid for {weeks:g} weeks" if weeks else ""
     return (
         f"Over {ahead['months']} months, with API prices changing by "
-        f"{100 * ahead['api_price_change_per_year']:+.0f} % and the volume by "
-        f"{100 * ahead['volume_growth_per_year']:+.0f} % a year{leaving}: self-hosting {paid} "
-        f"({money(ahead['self_hosted_usd'])} against {money(ahead['api_usd'])})."
+        f"{_yearly(ahead['api_price_change_per_year'])} and the volume by "
+        f"{_yearly(ahead['volume_growth_per_year'])} a year{leaving}: self-hosting {paid} "
+        f"({money(ahead['self_hosted_usd'])} against {money(ahead['api_usd'])}, most likely); over "
+        f"the draws it has paid itself back by then with {_chance(ahead['p_pays_back'])}."
     )
+
+
+def _yearly(change: Row) -> str:
+    """Return a change a year in percent, as a range where it is one.
+
+    Example:
+        >>> _yearly({"low": 0.5, "mode": 0.5, "high": 0.5})
+        '+50 %'
+        >>> _yearly({"low": -0.6, "mode": -0.3, "high": 0.2})
+        '-30 % (-60 to +20)'
+    """
+    ends = (
+        ""
+        if change["low"] == change["high"]
+        else (f" ({100 * change['low']:+.0f} to {100 * change['high']:+.0f})")
+    )
+    return f"{100 * change['mode']:+.0f} %{ends}"
 
 
 def _rule(suite: Row) -> list[str]:

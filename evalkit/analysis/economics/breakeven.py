@@ -28,7 +28,12 @@ from evalkit.analysis.economics.options import (
 from evalkit.analysis.economics.pairs import against, against_reference, pair_rows
 from evalkit.analysis.economics.profile import Profile
 from evalkit.analysis.economics.triangle import Triangle
-from evalkit.analysis.economics.uncertainty import draw_months, tornado
+from evalkit.analysis.economics.uncertainty import (
+    Expected,
+    draw_horizons,
+    draw_months,
+    tornado,
+)
 
 RULE_OF_THUMB_TOKENS = 50e6
 _MOST_SWINGS = 8
@@ -122,12 +127,16 @@ def _decided(own: Option, bought: Option, volume: Triangle, profile: Profile) ->
             {"quantity": s.name, "saved_usd_at_low": s.low_usd, "saved_usd_at_high": s.high_usd}
             for s in swings[:_MOST_SWINGS]
         ],
-        "horizon": _horizon(serving, volume, price, profile),
+        "horizon": _horizon(own, volume, price, profile),
         "rule_of_thumb": _rule_of_thumb(serving, price, tokens),
     }
 
 
-def _horizon(serving: Serving, volume: Triangle, price: float, profile: Profile) -> dict[str, Any]:
+def _horizon(own: Option, volume: Triangle, price: float, profile: Profile) -> dict[str, Any]:
+    """Return the months ahead at the most likely values, and how sure a payback within them is."""
+    inputs, serving = own.inputs, own.serving
+    if inputs is None or serving is None:
+        raise ValueError("a self-hosted arm is needed")
     change = profile.api_price_change_per_year or DEFAULTS["api_price_change_per_year"].value
     growth = profile.volume_growth_per_year or DEFAULTS["volume_growth_per_year"].value
     outlook = Outlook(
@@ -135,17 +144,25 @@ def _horizon(serving: Serving, volume: Triangle, price: float, profile: Profile)
         price_change_per_year=change.mode,
         growth_per_year=growth.mode,
         switching_usd=profile.switching_usd or 0.0,
+        switching_weeks=profile.switching_weeks or 0.0,
     )
     ahead = look_ahead(serving, volume.mode, price, outlook)
+    expected = Expected(outlook, change, growth)
+    draws = draw_horizons(
+        inputs, volume, price, expected, attempts=own.arm.attempts, seed=profile.seed
+    )
     return {
         "months": profile.horizon_months,
-        "api_price_change_per_year": change.mode,
-        "volume_growth_per_year": growth.mode,
+        "api_price_change_per_year": _triangle(change),
+        "volume_growth_per_year": _triangle(growth),
         "switching_usd": profile.switching_usd,
         "switching_weeks": profile.switching_weeks,
         "payback_month": ahead.payback_month,
+        "p_pays_back": draws.probability,
         "api_usd": float(ahead.api_usd[-1]),
         "self_hosted_usd": float(ahead.own_usd[-1]),
+        "saved_usd": {f"p{round(100 * q)}": draws.quantile(q) for q in (0.05, 0.5, 0.95)},
+        "by_month": {"api_usd": ahead.api_usd.tolist(), "self_hosted_usd": ahead.own_usd.tolist()},
     }
 
 

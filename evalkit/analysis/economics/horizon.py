@@ -16,6 +16,9 @@ from evalkit.analysis.economics.model import Serving
 Array = npt.NDArray[np.float64]
 
 
+MONTHS_PER_WEEK = 12 * 7 / 365.25
+
+
 class Horizon(NamedTuple):
     """Costs summed from the start, at the end of each month, shape (months,).
 
@@ -43,12 +46,29 @@ class Outlook(NamedTuple):
         price_change_per_year: -0.3 lowers the API's price by 30 % in a year, evenly.
         growth_per_year: 0.5 lets the volume grow by half in a year, evenly.
         switching_usd: What leaving the vendor costs, at the start.
+        switching_weeks: While leaving, both are paid.
     """
 
     months: int
     price_change_per_year: float = 0.0
     growth_per_year: float = 0.0
     switching_usd: float = 0.0
+    switching_weeks: float = 0.0
+
+    def both_usd(self, api_usd: Array) -> Array:
+        """Return what the API costs in the weeks of leaving, shape (months, ...).
+
+        Args:
+            api_usd: The API's costs summed from the start, shape (months, ...).
+        """
+        months = self.switching_weeks * MONTHS_PER_WEEK
+        ends = np.minimum(np.arange(1, self.months + 1), months)
+        whole = ends.astype(int)
+        padded = np.concatenate([np.zeros_like(api_usd[:1]), api_usd])
+        part = (ends - whole).reshape(-1, *[1] * (api_usd.ndim - 1))
+        after = padded[np.minimum(whole + 1, self.months)]
+        both: Array = padded[whole] + part * (after - padded[whole])
+        return both
 
 
 def look_ahead(
@@ -68,4 +88,5 @@ def look_ahead(
     running = replace(serving, setup_hours=0.0)
     own = np.array([float(running.usd_per_month(v, p)) for v, p in zip(volume, price, strict=True)])
     start = float(serving.setup_usd) + outlook.switching_usd
-    return Horizon(np.cumsum(volume * price), start + np.cumsum(own))
+    api = np.cumsum(volume * price)
+    return Horizon(api, start + outlook.both_usd(api) + np.cumsum(own))

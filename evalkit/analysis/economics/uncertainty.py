@@ -5,12 +5,14 @@ Seeded: the same inputs give the same answer. It does not know runs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from evalkit.analysis.economics.assumptions import Inputs
+from evalkit.analysis.economics.horizon import Outlook
 from evalkit.analysis.economics.triangle import Triangle
 
 Array = npt.NDArray[np.float64]
@@ -33,6 +35,20 @@ class Draws(NamedTuple):
         return float(np.quantile(self.saved_usd, q))
 
 
+class Expected(NamedTuple):
+    """The months ahead, with what is not known of them.
+
+    Attributes:
+        outlook: How far ahead is looked, and what leaving the vendor costs.
+        change: Change of the API's price a year.
+        growth: Growth of the volume a year.
+    """
+
+    outlook: Outlook
+    change: Triangle
+    growth: Triangle
+
+
 class Swing(NamedTuple):
     """What is saved a month with one quantity at either end, the others most likely."""
 
@@ -45,6 +61,17 @@ class Swing(NamedTuple):
     def width(self) -> float:
         """By how much it moves the result."""
         return abs(self.high_usd - self.low_usd)
+
+
+def _drawn(
+    inputs: Inputs, volume: Triangle, rng: np.random.Generator, draws: int
+) -> tuple[Array, dict[str, Array]]:
+    """Return draws of the volume and of every quantity."""
+    requests = volume.draw(rng, draws)
+    values = {name: own.draw(rng, draws) for name, own in inputs.ranges.items()}
+    for whole in ("min_replicas", "spare_replicas", "gpus_per_replica"):
+        values[whole] = np.round(values[whole])
+    return requests, values
 
 
 def draw_months(
@@ -66,13 +93,45 @@ def draw_months(
         seed: Of the draws.
         draws: How many.
     """
-    rng = np.random.default_rng(seed)
-    requests = volume.draw(rng, draws)
-    values = {name: own.draw(rng, draws) for name, own in inputs.ranges.items()}
-    for whole in ("min_replicas", "spare_replicas", "gpus_per_replica"):
-        values[whole] = np.round(values[whole])
+    requests, values = _drawn(inputs, volume, np.random.default_rng(seed), draws)
     own = inputs.serving(values, attempts).usd_per_month(requests, usd_per_request)
     return Draws(usd_per_request * requests - own)
+
+
+def draw_horizons(
+    inputs: Inputs,
+    volume: Triangle,
+    usd_per_request: float,
+    expected: Expected,
+    *,
+    attempts: float,
+    seed: int,
+) -> Draws:
+    """Return what self-hosting saves over the months ahead in many draws of all ranges.
+
+    Args:
+        inputs: The quantities.
+        volume: Requests a month now.
+        usd_per_request: What the API takes now.
+        expected: The months ahead.
+        attempts: Attempts for one request.
+        seed: Of the draws.
+    """
+    outlook, draws = expected.outlook, DRAWS
+    rng = np.random.default_rng(seed)
+    requests, values = _drawn(inputs, volume, rng, draws)
+    pace, fall = (1.0 + own.draw(rng, draws) for own in (expected.growth, expected.change))
+    serving = inputs.serving(values, attempts)
+    running = replace(serving, setup_hours=0.0)
+    api = np.empty((outlook.months, draws))
+    own = serving.setup_usd + outlook.switching_usd
+    for month in range(outlook.months):
+        years = month / 12.0
+        now, price = requests * pace**years, usd_per_request * fall**years
+        api[month] = now * price
+        own = own + running.usd_per_month(now, price)
+    api = np.cumsum(api, axis=0)
+    return Draws(api[-1] - own - outlook.both_usd(api)[-1])
 
 
 def tornado(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalkit.analysis.economics.horizon import Outlook, look_ahead
+from evalkit.analysis.economics.horizon import MONTHS_PER_WEEK, Outlook, look_ahead
 from evalkit.analysis.economics.model import owned_usd_per_gpu_month
 from tests.analysis.economics.servings import serving
 
@@ -60,6 +60,16 @@ def test_a_month_ahead_is_added_up() -> None:
     assert ahead.api_usd.tolist() == pytest.approx([1000 * m for m in range(1, 13)])
     assert ahead.own_usd.tolist() == pytest.approx([809 + 730 * m for m in range(1, 13)])
     assert ahead.payback_month == 3
+
+
+def test_while_leaving_both_are_paid() -> None:
+    """1.5 months of an API at $1,000 a month on top: $1,000 after one month, $1,500 ever after."""
+    weeks = 1.5 / MONTHS_PER_WEEK
+    ahead = look_ahead(serving(), 100_000, 0.01, Outlook(months=4, switching_weeks=weeks))
+    both = ahead.own_usd - 730 * np.arange(1, 5)
+    assert both.tolist() == pytest.approx([1000, 1500, 1500, 1500])
+    long = look_ahead(serving(), 100_000, 0.01, Outlook(months=2, switching_weeks=520))
+    assert (long.own_usd - 730 * np.arange(1, 3)).tolist() == pytest.approx([1000, 2000])
 
 
 def test_falling_prices_undo_a_payback() -> None:

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from evalkit.analysis.economics.assumptions import inputs_of
+from evalkit.analysis.economics.horizon import Outlook, look_ahead
 from evalkit.analysis.economics.profile import Operations, SelfHosting
 from evalkit.analysis.economics.triangle import Triangle, certain
-from evalkit.analysis.economics.uncertainty import DRAWS, draw_months, tornado
+from evalkit.analysis.economics.uncertainty import (
+    DRAWS,
+    Expected,
+    draw_horizons,
+    draw_months,
+    tornado,
+)
 
 FIXED = {
     name: certain(value)
@@ -52,6 +59,32 @@ def test_twenty_thousand_draws_take_less_than_a_second() -> None:
     start = time.perf_counter()
     draw_months(inputs, Triangle(low=1e4, mode=1e5, high=1e6), 0.01, attempts=1, seed=0)
     assert time.perf_counter() - start < 1
+
+
+def test_draws_of_certain_months_are_those_months() -> None:
+    """Nothing is drawn: prices that fall, a volume that grows, leaving, setup, as by hand."""
+    people = Operations(
+        hours_per_month=certain(1), usd_per_hour=certain(50), setup_hours=certain(10),
+        amortise_months=certain(12),
+    )  # fmt: skip
+    inputs = inputs_of(SelfHosting(usd_per_gpu_hour=certain(2), **FIXED), people)
+    outlook = Outlook(9, -0.4, 0.7, switching_usd=123, switching_weeks=6)
+    expected = Expected(outlook, certain(-0.4), certain(0.7))
+    draws = draw_horizons(inputs, certain(300), 1.0, expected, attempts=1, seed=0)
+    ahead = look_ahead(inputs.serving(inputs.modes(), 1), 300, 1.0, outlook)
+    assert draws.saved_usd[0] == pytest.approx(ahead.api_usd[-1] - ahead.own_usd[-1])
+    assert draws.quantile(0.05) == pytest.approx(draws.quantile(0.95))
+
+
+def test_a_range_of_price_changes_makes_a_payback_a_chance() -> None:
+    """Level over two months where the price falls by x in the second: P by the triangle."""
+    inputs = inputs_of(SelfHosting(usd_per_gpu_hour=certain(1.9), **FIXED), NOBODY)
+    change = Triangle(low=-0.9, mode=-0.9, high=0.0)
+    expected = Expected(Outlook(2), change, certain(0))
+    draws = draw_horizons(inputs, certain(200), 1.0, expected, attempts=1, seed=0)
+    level = 0.9**12 - 1  # 200 + 200 (1 + c)^(1/12) = 380
+    wanted = ((0.0 - level) / 0.9) ** 2
+    assert draws.probability == pytest.approx(wanted, abs=4 * np.sqrt(0.25 / DRAWS))
 
 
 def test_one_at_a_time_moves_what_it_should() -> None:
