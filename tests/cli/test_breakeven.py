@@ -206,6 +206,31 @@ def test_one_model_of_two_hosts_is_served_as_measured_at_each(evalkit: Any) -> N
     assert len(suite["curve"]["usd_per_month"]) == 4
 
 
+def test_suites_on_the_same_servers_pay_for_them_once(evalkit: Any) -> None:
+    """Two suites of one model: half of what each alone would cost, and both are bought."""
+    sonnet_and_llama(evalkit)
+    other = write_suite(N, Path("suites/other"))
+    text = (other / "suite.yaml").read_text().replace("name: yesno", "name: other")
+    (other / "suite.yaml").write_text(text)
+    said = evalkit("run", "suites/yesno", "suites/other", "--providers", "log.yaml", "--json")
+    run = Path(json.loads(said.out)["path"])
+    profile("{usd_per_gpu_hour: 1, infrastructure_share: 0}", "{hours_per_month: 10}")
+    more = "volumes: {other: {requests_per_month: 10000}, "
+    text = Path("business.yaml").read_text().replace("volumes: {", more)
+    Path("business.yaml").write_text(text)
+    answer = evalkit("breakeven", run, "--profile", "business.yaml", "--json")
+    document = json.loads(answer.out)
+    (row,) = document["together"]
+    assert (row["suites"], row["replicas"]) == (["yesno", "other"], 2)
+    alone = document["suites"]["yesno"]["arms"][1]["usd_per_month"]
+    assert row["usd_per_month"] == pytest.approx(alone)
+    assert row["usd_per_month_apart"] == pytest.approx(2 * alone)
+    assert row["bought_usd_per_month"] == pytest.approx(31_739 * 0.0105)
+    assert "Together: llama-8b for yesno, other" in " ".join(
+        evalkit("breakeven", run, "--profile", "business.yaml").out.split()
+    )
+
+
 def test_a_worse_arm_is_not_called_equivalent(evalkit: Any) -> None:
     """Thirty points worse on 120 samples; cheaper all the same."""
     run = sonnet_and_llama(evalkit, range(40))

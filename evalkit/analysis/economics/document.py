@@ -14,6 +14,7 @@ from evalkit.analysis.economics.breakeven import suite_breakeven
 from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measured_arms
 from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import Profile, read_profile
+from evalkit.analysis.economics.together import together_rows
 from evalkit.analysis.reading import read_run
 from evalkit.core.errors import ConfigError
 from evalkit.core.records import Record
@@ -71,6 +72,7 @@ def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, A
         "run_id": run.run_id,
         "profile": str(request.profile),
         "suites": suites,
+        "together": together_rows(wanted, rules),
         "left_out": [f"{name}: `volumes` says no requests_per_month" for name in left_out],
         "warnings": [
             *caveats_of(run),

@@ -63,15 +63,12 @@ class Swing(NamedTuple):
         return abs(self.high_usd - self.low_usd)
 
 
-def _drawn(
-    inputs: Inputs, volume: Triangle, rng: np.random.Generator, draws: int
-) -> tuple[Array, dict[str, Array]]:
-    """Return draws of the volume and of every quantity."""
-    requests = volume.draw(rng, draws)
+def draw_values(inputs: Inputs, rng: np.random.Generator, draws: int) -> dict[str, Array]:
+    """Return draws of every quantity, shape (draws,) each; replicas and GPUs come whole."""
     values = {name: own.draw(rng, draws) for name, own in inputs.ranges.items()}
     for whole in ("min_replicas", "spare_replicas", "gpus_per_replica"):
         values[whole] = np.round(values[whole])
-    return requests, values
+    return values
 
 
 def draw_months(
@@ -93,7 +90,8 @@ def draw_months(
         seed: Of the draws.
         draws: How many.
     """
-    requests, values = _drawn(inputs, volume, np.random.default_rng(seed), draws)
+    rng = np.random.default_rng(seed)
+    requests, values = volume.draw(rng, draws), draw_values(inputs, rng, draws)
     own = inputs.serving(values, attempts).usd_per_month(requests, usd_per_request)
     return Draws(usd_per_request * requests - own)
 
@@ -119,7 +117,7 @@ def draw_horizons(
     """
     outlook, draws = expected.outlook, DRAWS
     rng = np.random.default_rng(seed)
-    requests, values = _drawn(inputs, volume, rng, draws)
+    requests, values = volume.draw(rng, draws), draw_values(inputs, rng, draws)
     pace, fall = (1.0 + own.draw(rng, draws) for own in (expected.growth, expected.change))
     serving = inputs.serving(values, attempts)
     running = replace(serving, setup_hours=0.0)
