@@ -231,6 +231,26 @@ def test_suites_on_the_same_servers_pay_for_them_once(evalkit: Any) -> None:
     )
 
 
+def test_what_is_assumed_but_does_not_fit_is_said(evalkit: Any) -> None:
+    """Old rents, a throughput for requests ten times as long, a model without a size."""
+    small = {"input": 150, "output": 30}
+    own = {"sonnet": (f"weights: closed, {PRICES}", ()), "scout": ("weights: open_restricted", ())}
+    run = recorded(evalkit, own, small)
+    Path("business.yaml").write_text(
+        "volumes: {yesno: {requests_per_month: 100}}\nself_hosting: {scout: {}}\n"
+    )
+    said = evalkit("breakeven", run, "--profile", "business.yaml")
+    assert said.code == 0
+    assert "scout: there is no estimate of such a replica of this model" in said.err
+    assert "a request has 180 tokens here, and the throughput is assumed for 2,300" in said.err
+    assert "rent of one GPU of the H100 class, US$ an hour: the default is" in said.err
+    Path("business.yaml").write_text(
+        "volumes: {yesno: {requests_per_month: 100}}\nself_hosting: {scout: "
+        "{usd_per_gpu_hour: 2, requests_per_s_per_replica: 3, gpus_per_replica: 2}}\n"
+    )
+    assert evalkit("breakeven", run, "--profile", "business.yaml").err == ""
+
+
 def test_a_worse_arm_is_not_called_equivalent(evalkit: Any) -> None:
     """Thirty points worse on 120 samples; cheaper all the same."""
     run = sonnet_and_llama(evalkit, range(40))
@@ -281,7 +301,7 @@ def test_without_a_self_hosted_arm_nothing_is_claimed(evalkit: Any) -> None:
         ("", "`volumes` names no suite of this run"),
         ("volumes: {other: {requests_per_month: 5}}", "this run has: yesno"),
         ("volumes: {yesno: {requests_per_month: -5}}", "business.yaml:2: `requests_per_month`"),
-        ("self_hosting: {llama-9: {}}", "which this run has not measured; it has: llama-8b\n"),
+        ("self_hosting: {llama-9: {}}", "it has: llama-8b, sonnet"),
         ("self_hosting: {sonnet: {}}", "weights are closed: nobody can serve it"),
         ("volumes: {yesno: {requests_per_month: 1e300}}", "between 1e-09 and 1e+12 in size"),
         ("self_hosting: {llama-8b: {usd_per_gpu_hour: 1e-300}}", "business.yaml:2"),

@@ -5,14 +5,14 @@ It does not compute costs.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.analysis.economics.defaults import DEFAULTS
+from evalkit.analysis.economics.defaults import DEFAULTS, Default
 from evalkit.analysis.economics.model import Serving, owned_usd_per_gpu_month
 from evalkit.analysis.economics.profile import Operations, SelfHosting
+from evalkit.analysis.economics.throughput import estimate_of
 from evalkit.analysis.economics.triangle import Triangle, certain
 
 _HOSTING = (
@@ -35,11 +35,14 @@ class Inputs:
 
     Attributes:
         ranges: Every quantity by name.
-        assumed: Names of those that business.yaml does not give.
+        assumed: Those that business.yaml does not give, by name.
+        is_sized: False where the throughput is assumed, and of a model of another size or of
+            other GPUs.
     """
 
     ranges: Mapping[str, Triangle]
-    assumed: tuple[str, ...]
+    assumed: Mapping[str, Default]
+    is_sized: bool = True
 
     def serving(self, values: Mapping[str, Any], attempts: float) -> Serving:
         """Return the way to serve of some values, numbers or arrays, one for each quantity."""
@@ -76,38 +79,45 @@ class Inputs:
         return {name: own.mode for name, own in self.ranges.items()}
 
 
-def inputs_of(hosting: SelfHosting, operations: Operations) -> Inputs:
-    """Return the quantities of one way to serve, what is missing from the defaults."""
+def inputs_of(hosting: SelfHosting, operations: Operations, model: str = "8b") -> Inputs:
+    """Return the quantities of one way to serve, what is missing from the defaults.
+
+    Args:
+        hosting: What business.yaml says of the servers.
+        operations: What it says of people.
+        model: The model's name: its size decides what is assumed of a replica.
+    """
+    estimate = estimate_of(model)
+    defaults = {
+        **DEFAULTS,
+        "requests_per_s_per_replica": estimate.requests_per_s,
+        "gpus_per_replica": estimate.gpus,
+    }
     ranges: dict[str, Triangle] = {}
-    assumed: list[str] = []
     for name in _HOSTING:
         given = getattr(hosting, name)
         if given is None and name == "usd_per_gpu_hour" and hosting.is_owned:
             given = certain(0.0)
-        _take(ranges, assumed, name, given)
+        ranges[name] = given or defaults[name].value
     for own, name in _OPERATIONS.items():
-        _take(ranges, assumed, name, getattr(operations, own))
+        ranges[name] = getattr(operations, own) or defaults[name].value
+    assumed = {
+        name: defaults[name] for name, value in ranges.items() if value is defaults[name].value
+    }
     if hosting.is_owned:
         ranges |= {name: getattr(hosting, name) for name in _OWNED}
-    return Inputs(ranges, tuple(assumed))
+    throughput = "requests_per_s_per_replica" in assumed
+    as_estimated = ranges["gpus_per_replica"] == estimate.gpus.value and estimate.is_known
+    return Inputs(ranges, assumed, as_estimated or not throughput)
 
 
-def _take(
-    ranges: dict[str, Triangle], assumed: list[str], name: str, given: Triangle | None
-) -> None:
-    if given is None:
-        assumed.append(name)
-    ranges[name] = DEFAULTS[name].value if given is None else given
-
-
-def told(name: str) -> str:
+def told(name: str, default: Default) -> str:
     """Return an assumption in words, with its source and date.
 
     Example:
-        >>> told("setup_hours")
+        >>> told("setup_hours", DEFAULTS["setup_hours"])
         "setup_hours: 80 (hours to set it up; evalkit's own range, no source, 2026-11-20)"
     """
-    default = DEFAULTS[name]
     return (
         f"{name}: {range_text(default.value)} ({default.what}; {default.source}, {default.as_of})"
     )
@@ -123,8 +133,3 @@ def range_text(own: Triangle) -> str:
     if own.is_certain:
         return f"{own.mode:g}"
     return f"{own.low:g} to {own.high:g}, most likely {own.mode:g}"
-
-
-def old_defaults(assumed: tuple[str, ...], today: dt.date) -> list[str]:
-    """Return a warning for each assumption that is too old."""
-    return [line for name in assumed if (line := DEFAULTS[name].warning(today)) is not None]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.analysis.economics.assumptions import old_defaults, told
+from evalkit.analysis.economics.assumptions import Inputs, told
 from evalkit.analysis.economics.defaults import DEFAULTS
 from evalkit.analysis.economics.flips import flips_of
 from evalkit.analysis.economics.horizon import Outlook, look_ahead
@@ -27,6 +27,7 @@ from evalkit.analysis.economics.options import (
 )
 from evalkit.analysis.economics.pairs import against, against_reference, pair_rows
 from evalkit.analysis.economics.profile import Profile
+from evalkit.analysis.economics.throughput import TOKENS_PER_REQUEST
 from evalkit.analysis.economics.triangle import Triangle
 from evalkit.analysis.economics.uncertainty import (
     Expected,
@@ -282,13 +283,40 @@ def _curve(options: Sequence[Option], volume: Triangle, fallback: float | None) 
 
 
 def _assumptions(servings: Sequence[Option]) -> list[str]:
-    names = dict.fromkeys(n for o in servings if o.inputs is not None for n in o.inputs.assumed)
-    return [told(name) for name in names]
+    lines = [
+        told(*own) for o in servings if o.inputs is not None for own in o.inputs.assumed.items()
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def _warnings(servings: Sequence[Option], today: dt.date) -> list[str]:
-    names = dict.fromkeys(n for o in servings if o.inputs is not None for n in o.inputs.assumed)
-    return old_defaults(tuple(names), today)
+    """Return a warning for each assumption that is old or does not fit."""
+    lines: list[str | None] = []
+    for option in servings:
+        if option.inputs is not None:
+            lines += [own.warning(today) for own in option.inputs.assumed.values()]
+            lines += _throughput_warnings(option, option.inputs)
+    return list(dict.fromkeys(line for line in lines if line is not None))
+
+
+def _throughput_warnings(option: Option, inputs: Inputs) -> list[str]:
+    """Say where a replica's throughput is assumed for another size of model or request."""
+    default = inputs.assumed.get("requests_per_s_per_replica")
+    if default is None:
+        return []
+    name, found = option.arm.name, []
+    if not inputs.is_sized:
+        found.append(
+            f"{name}: there is no estimate of such a replica of this model; assumed are "
+            f"{default.what}: name requests_per_s_per_replica and gpus_per_replica"
+        )
+    tokens = option.arm.tokens_per_request
+    if tokens and not 0.5 <= tokens / TOKENS_PER_REQUEST <= 2.0:
+        found.append(
+            f"{name}: a request has {tokens:,.0f} tokens here, and the throughput is assumed for "
+            f"{TOKENS_PER_REQUEST:,.0f}: name requests_per_s_per_replica"
+        )
+    return found
 
 
 def _cannot_say(bought: Option | None, own: Option | None, options: Sequence[Option]) -> str | None:

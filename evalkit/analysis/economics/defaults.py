@@ -1,6 +1,7 @@
 """What is assumed where business.yaml is silent: ranges with their source and date.
 
-Each one that is used is listed in the output. It does not know the business.
+Each one that is used is listed in the output; what a replica answers is in `throughput`. It does
+not know the business.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ OLD_DAYS = 180
 
 
 class Default(NamedTuple):
-    """An assumption: its value, what it is, where it comes from, and when it was read."""
+    """An assumption: its value, what it is, where it comes from, and of when that is."""
 
     value: Triangle
     what: str
@@ -30,6 +31,7 @@ class Default(NamedTuple):
 
 
 _READ = dt.date(2026, 11, 20)
+_OFFERS = dt.date(2026, 3, 31)  # a date is that of the figures, not of the day they were read
 _OURS = "evalkit's own range, no source"
 
 
@@ -43,14 +45,7 @@ DEFAULTS: dict[str, Default] = {
         "rent of one GPU of the H100 class, US$ an hour",
         "SemiAnalysis market survey of August 2025 in InferenceX (1.30 to 1.69); retail offers of "
         "January to March 2026 (1.49 to 2.69, on demand up to 75 % more)",
-        _READ,
-    ),
-    "requests_per_s_per_replica": Default(
-        _range(1.38, 2.39, 4.8),
-        "requests a second of one replica, 8B model, 2,000 tokens in and 300 out, concurrency 16",
-        "aiconfigurator 0.12.0, vLLM 0.24 database: L40S, A100, H100; an estimate, not measured: "
-        "your own server's figure decides",
-        _READ,
+        _OFFERS,
     ),
     "utilisation": Default(
         _range(0.3, 0.5, 0.8), "share of a replica's throughput used", _OURS, _READ
@@ -59,7 +54,6 @@ DEFAULTS: dict[str, Default] = {
     "infrastructure_share": Default(
         _range(0.05, 0.1, 0.3), "network, storage and monitoring on top of the GPUs", _OURS, _READ
     ),
-    "gpus_per_replica": Default(certain(1), "GPUs of one replica", _OURS, _READ),
     "min_replicas": Default(
         certain(2), "replicas that run whatever the load: one may fail", _OURS, _READ
     ),

@@ -88,20 +88,19 @@ def refuse_strange(profile: Profile, arms: dict[str, list[MeasuredArm]], suites:
         ConfigError: With what is allowed.
     """
     found = [arm for own in arms.values() for arm in own]
-    models = sorted({arm.name for arm in found if arm.may_be_served})
-    there = f"it has: {', '.join(models) or 'none'}"
+    models = sorted({arm.name for arm in found})
+    served = sorted({arm.name for arm in found if arm.may_be_served})
     for name in profile.self_hosting:
-        if name in models:
-            continue
-        if any(arm.name == name for arm in found):
+        if name not in models:
+            raise ConfigError(
+                f"{profile.file}: `self_hosting` names {name!r}, which this run has not measured; "
+                f"it has: {', '.join(models) or 'none'}"
+            )
+        if name not in served:
             raise ConfigError(
                 f"{profile.file}: `self_hosting` names {name!r}, whose weights are closed: nobody "
-                f"can serve it; of models with open weights {there}"
+                f"can serve it; of this run's models can be: {', '.join(served) or 'none'}"
             )
-        raise ConfigError(
-            f"{profile.file}: `self_hosting` names {name!r}, which this run has not measured; "
-            f"{there}"
-        )
     if profile.requests_per_month and not set(profile.requests_per_month) & set(suites):
         raise ConfigError(
             f"{profile.file}: `volumes` names {', '.join(profile.requests_per_month)}, and this "

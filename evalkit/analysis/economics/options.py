@@ -87,7 +87,7 @@ def options_of(arms: Sequence[MeasuredArm], rules: Rules) -> list[Option]:
     found: list[Option] = []
     for arm in arms:
         own = hosting.get(arm.name) if arm.may_be_served else None
-        inputs = None if own is None else inputs_of(own, rules.profile.operations)
+        inputs = None if own is None else inputs_of(own, rules.profile.operations, arm.name)
         if inputs is not None and arm.kind in ("self_hosted", "unpriced"):
             found.append(Option(arm.arm, "self_hosted", arm, inputs))
             continue

@@ -101,5 +101,5 @@ def test_old_defaults_warn() -> None:
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_every_default_says_where_it_is_from(name: str) -> None:
     """Value, meaning, source and date."""
-    assert str(DEFAULTS[name].as_of) in told(name)
+    assert str(DEFAULTS[name].as_of) in told(name, DEFAULTS[name])
     assert DEFAULTS[name].source
