@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -271,6 +272,28 @@ def test_files_are_written(evalkit: Any) -> None:
     assert names == [
         "breakeven.json", "breakeven.md", "chart-breakeven-yesno.png", "chart-breakeven-yesno.svg",
     ]  # fmt: skip
+
+
+def test_the_chart_holds_every_step_and_a_band(evalkit: Any) -> None:
+    """Both sides of the first steps; nine of ten draws around the line; the last volume as well."""
+    run = sonnet_and_llama(evalkit)
+    profile("{usd_per_gpu_hour: {low: 1, mode: 2, high: 3}, requests_per_s_per_replica: 0.1}", "{}")
+    curve = suite_of(evalkit, run)["curve"]
+    volumes, costs = curve["requests_per_month"], curve["usd_per_month"]["log:llama-8b"]
+    jumps = [b for a, b in itertools.pairwise(volumes) if b / a < 1.000002]
+    assert len(jumps) == 40
+    step = next(i for i, (a, b) in enumerate(itertools.pairwise(volumes)) if b / a < 1.000002)
+    assert costs[step + 1] > costs[step]
+    band = curve["band"]
+    assert band["arm"] == "log:llama-8b"
+    ends = zip(band["low_usd_per_month"], band["high_usd_per_month"], strict=True)
+    assert all(low < high for low, high in ends)
+    everything = (
+        "{usd_per_gpu_hour: 2, requests_per_s_per_replica: 1, utilisation: 1, peak_factor: 1, "
+        "infrastructure_share: 0}"
+    )
+    profile(everything, "{hours_per_month: 1, usd_per_hour: 1}")
+    assert suite_of(evalkit, run)["curve"]["band"] is None
 
 
 def test_without_a_price_nothing_is_claimed(evalkit: Any) -> None:

@@ -9,9 +9,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from evalkit.analysis.economics.assumptions import Inputs, told
+from evalkit.analysis.economics.curves import curves_of
 from evalkit.analysis.economics.defaults import DEFAULTS
 from evalkit.analysis.economics.flips import flips_of
 from evalkit.analysis.economics.horizon import Outlook, look_ahead
@@ -38,7 +37,6 @@ from evalkit.analysis.economics.uncertainty import (
 
 RULE_OF_THUMB_TOKENS = 50e6
 _MOST_SWINGS = 8
-_CURVE_POINTS = 160
 
 
 def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dic
         "tornado": [],
         "horizon": None,
         "rule_of_thumb": None,
-        "curve": _curve(options, volume, price),
+        "curve": curves_of(options, own, volume, price, seed=profile.seed),
         "assumptions": _assumptions(servings),
         "warnings": _warnings(servings, rules.today),
         "cannot_say": _cannot_say(bought, own, options),
@@ -267,19 +265,6 @@ def _headroom(option: Option, requests: float) -> float | None:
     working = float(serving.replicas(requests)) - serving.spare_replicas
     load = requests * (1.0 - serving.fallback_share)
     return float(working * serving.requests_per_replica_month / load)
-
-
-def _curve(options: Sequence[Option], volume: Triangle, fallback: float | None) -> dict[str, Any]:
-    """Return each arm's monthly cost over volumes around the stated one."""
-    volumes = np.geomspace(volume.low / 30, volume.high * 100, _CURVE_POINTS)
-    return {
-        "requests_per_month": volumes.tolist(),
-        "usd_per_month": {
-            option.name: np.asarray(option.usd_per_month(volumes, fallback)).tolist()
-            for option in options
-            if option.usd_per_month(1.0, fallback) is not None
-        },
-    }
 
 
 def _assumptions(servings: Sequence[Option]) -> list[str]:

@@ -19,6 +19,7 @@ from evalkit.report.charts.drawing import (
 )
 
 _LINES = {"api": "-", "hosted_open": "--", "self_hosted": "-", "no_llm": ":"}
+_BAND = "nine of ten draws"
 _WIDTHS = {"self_hosted": 2.2}
 
 
@@ -31,12 +32,22 @@ class CostLine(NamedTuple):
     usd_per_month: Sequence[float]
 
 
+class Band(NamedTuple):
+    """Between which costs of a month, US$, nine of ten draws lie, over volumes of its own."""
+
+    role: str
+    requests_per_month: Sequence[float]
+    low_usd_per_month: Sequence[float]
+    high_usd_per_month: Sequence[float]
+
+
 def cost_chart(
     name: str,
     alt: str,
     volumes: Sequence[float],
     lines: Sequence[CostLine],
     marks: tuple[float, Sequence[float]],
+    band: Band | None = None,
 ) -> Drawing:
     """Draw monthly cost over volume, both on log scales.
 
@@ -46,15 +57,17 @@ def cost_chart(
         volumes: Requests a month, rising, above 0.
         lines: At least one, with as many values as volumes.
         marks: The stated volume, and those at which the cheaper side changes.
+        band: Of one arm.
     """
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     names = [label_text(own.label) for own in lines]
 
     def paint(axes: Any) -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
-        handles = []
+        handles: list[Any] = []
         for own, label in zip(lines, names, strict=True):
             style: Any = {
                 "color": light(own.role), "linestyle": _LINES.get(own.kind, "-."),
@@ -63,6 +76,12 @@ def cost_chart(
             known = [(x, y) for x, y in zip(volumes, own.usd_per_month, strict=True) if y > 0]
             axes.plot(*zip(*known, strict=True), drawstyle="default", **style)
             handles.append(Line2D([], [], label=label, **style))
+        if band is not None and min(band.low_usd_per_month) > 0:
+            shade: Any = {"color": light(band.role), "alpha": 0.15, "linewidth": 0}
+            axes.fill_between(
+                band.requests_per_month, band.low_usd_per_month, band.high_usd_per_month, **shade
+            )
+            handles.append(Patch(label=_BAND, **shade))
         axes.axvline(marks[0], color=FAINT, linewidth=1, linestyle="--")
         handles.append(Line2D([], [], color=FAINT, linewidth=1, ls="--", label="stated volume"))
         for mark in marks[1]:
@@ -84,6 +103,6 @@ def cost_chart(
 
     frame = Frame(
         height=max(3.8, 0.8 + 0.2 * len(lines)), left=1.15,
-        right=0.45 + 0.9 * label_room([*names, "stated volume"]), top=0.15,
+        right=0.45 + 0.9 * label_room([*names, _BAND]), top=0.15,
     )  # fmt: skip
     return draw(name, alt, frame, paint)

@@ -5,11 +5,12 @@ It does not draw: `report.charts` does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkit.analysis.economics.pairs import shown_turns
 from evalkit.report.breakeven_table import KINDS, equivalence, sentences
-from evalkit.report.charts.costs import CostLine, cost_chart
+from evalkit.report.charts.costs import Band, CostLine, cost_chart
 from evalkit.report.charts.drawing import Drawing
 from evalkit.report.page.parts import Block, Cell, Chart, Column, Notes, Table
 from evalkit.report.palette import series
@@ -82,11 +83,26 @@ def suite_chart(name: str, suite: Mapping[str, Any]) -> Drawing | None:
     ]
     if not lines:
         return None
-    marks = suite["requests_per_month"]["mode"], suite["breakeven_requests_per_month"]
+    turns = [turn["requests_per_month"] for turn in shown_turns(suite)[0]]
+    marks = suite["requests_per_month"]["mode"], turns
     return cost_chart(
         file_name("breakeven", name), chart_alt(name, suite),
-        suite["curve"]["requests_per_month"], lines, marks,
+        suite["curve"]["requests_per_month"], lines, marks, _band(suite, lines),
     )  # fmt: skip
+
+
+def _band(suite: Mapping[str, Any], lines: Sequence[CostLine]) -> Band | None:
+    """Return where nine of ten draws lie, in the colour of their arm."""
+    band = suite["curve"]["band"]
+    line = next((own for own in lines if band is not None and own.label == band["arm"]), None)
+    if band is None or line is None:
+        return None
+    return Band(
+        line.role,
+        band["requests_per_month"],
+        band["low_usd_per_month"],
+        band["high_usd_per_month"],
+    )
 
 
 def chart_alt(name: str, suite: Mapping[str, Any]) -> str:
