@@ -36,7 +36,10 @@ class Estimate(NamedTuple):
     is_known: bool = True
 
 
-def _estimate(low: float, mode: float, high: float, gpus: int, what: str, more: str) -> Estimate:
+def _estimate(
+    requests_per_s: tuple[float, float, float], gpus: int, what: str, more: str
+) -> Estimate:
+    low, mode, high = requests_per_s
     text = f"requests a second of one replica, {what}, {_MIX}"
     return Estimate(
         Default(Triangle(low=low, mode=mode, high=high), text, _SOURCE.format(more), _READ),
@@ -46,13 +49,13 @@ def _estimate(low: float, mode: float, high: float, gpus: int, what: str, more: 
 
 _HALF = ", concurrency 16 to 64 on an H100; half of it at the low end is evalkit's own"
 _ONE = ", out of one concurrency on an H100; half of it at the low end is evalkit's own"
-SMALL = _estimate(1.38, 2.39, 4.8, 1, "8B model", ", concurrency 16: L40S, A100, H100")
-MEDIUM = _estimate(0.84, 1.68, 3.39, 1, "32B model in FP8", _HALF)
-LARGE = _estimate(1.13, 2.26, 4.47, 4, "70B model on four GPUs", _HALF)
+SMALL = _estimate((1.38, 2.39, 4.8), 1, "8B model", ", concurrency 16: L40S, A100, H100")
+MEDIUM = _estimate((0.84, 1.68, 3.39), 1, "32B model in FP8", _HALF)
+LARGE = _estimate((1.13, 2.26, 4.47), 4, "70B model on four GPUs", _HALF)
 NAMED = {
-    "gpt-oss-20b": _estimate(3.28, 4.92, 6.56, 1, "gpt-oss-20b, concurrency 16", _ONE),
-    "gpt-oss-120b": _estimate(3.01, 4.52, 6.02, 1, "gpt-oss-120b, concurrency 64", _ONE),
-    "30b-a3b": _estimate(3.57, 5.36, 7.14, 1, "Qwen3-30B-A3B in FP8, concurrency 64", _ONE),
+    "gpt-oss-20b": _estimate((3.28, 4.92, 6.56), 1, "gpt-oss-20b, concurrency 16", _ONE),
+    "gpt-oss-120b": _estimate((3.01, 4.52, 6.02), 1, "gpt-oss-120b, concurrency 64", _ONE),
+    "30b-a3b": _estimate((3.57, 5.36, 7.14), 1, "Qwen3-30B-A3B in FP8, concurrency 64", _ONE),
 }
 """Output tokens a second by 300: 1,967, 1,807 and 2,142."""
 SIZES = ((10.0, SMALL), (34.0, MEDIUM), (80.0, LARGE))

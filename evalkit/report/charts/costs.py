@@ -47,6 +47,7 @@ def cost_chart(
     volumes: Sequence[float],
     lines: Sequence[CostLine],
     marks: tuple[float, Sequence[float]],
+    *,
     band: Band | None = None,
 ) -> Drawing:
     """Draw monthly cost over volume, both on log scales.

@@ -87,7 +87,7 @@ def suite_chart(name: str, suite: Mapping[str, Any]) -> Drawing | None:
     marks = suite["requests_per_month"]["mode"], turns
     return cost_chart(
         file_name("breakeven", name), chart_alt(name, suite),
-        suite["curve"]["requests_per_month"], lines, marks, _band(suite, lines),
+        suite["curve"]["requests_per_month"], lines, marks, band=_band(suite, lines),
     )  # fmt: skip
 
 
