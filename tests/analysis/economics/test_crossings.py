@@ -133,6 +133,25 @@ def test_two_ways_to_serve_are_joined() -> None:
     assert found.crossings[-1].requests_per_month <= alone.crossings[-1].requests_per_month
 
 
+def test_of_too_many_turns_of_two_ways_each_that_is_told_is_one() -> None:
+    """Staircases of 10 and of 7 requests: the sign of what is saved changes at every turn told."""
+    ways = [
+        serving(requests_per_s=n / 3600, hours_per_month=1, usd_per_gpu_hour=n) for n in (10, 7)
+    ]
+    price = 1.00001
+    found = turns_of(ways, price)
+    assert not found.is_whole
+    assert len(found.crossings) > 500
+
+    def is_cheaper(volume: float) -> bool:
+        return min(float(way.usd_per_month(volume, price)) for way in ways) < price * volume
+
+    for turn in found.crossings:
+        beside = 1e-6
+        assert is_cheaper(turn.requests_per_month + beside) == turn.to_self_hosting
+        assert is_cheaper(turn.requests_per_month - beside) != turn.to_self_hosting
+
+
 def test_what_costs_nothing_is_cheaper_from_the_start() -> None:
     """No turn, and the side is said."""
     found = turns_of([serving(usd_per_gpu_hour=0.0)], 0.01)
