@@ -97,8 +97,9 @@ def _best(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 def _quality(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return a row's quality, None where there is none."""
     found = row.get("quality")
-    whole = isinstance(found, dict) and isinstance(found.get("value"), int | float)
-    return {"low": None, "high": None, **found} if whole else None  # type: ignore[dict-item]
+    if not isinstance(found, dict) or not isinstance(found.get("value"), int | float):
+        return None
+    return {"low": None, "high": None, **found}
 
 
 def _suite(place: int, suite: str, runs: Sequence[ShelvedRun]) -> Section:
