@@ -239,3 +239,59 @@ def test_what_cannot_be_meant_is_one_line(evalkit: Any, arguments: list[str], sa
     assert answer.code == 2
     assert said in answer.err
     assert len(answer.err.strip().splitlines()) == 1
+
+
+RULES = "def answer(sample):\n    return 'yes'\n\n\ndef judge(inputs):\n    return {said}\n"
+
+
+def rules_run(evalkit: Any, providers: str, judge: str = "'yes'") -> Path:
+    """Run functions of the suite's own as contestants; the caller has written the suite."""
+    Path("suites/yesno/rules.py").write_text(RULES.replace("{said}", judge))
+    Path("p.yaml").write_text("schema_version: 1\nproviders:\n" + providers)
+    said = evalkit("run", "suites/yesno", "--providers", "p.yaml", "--json")
+    assert said.code == 0, said.err
+    return Path(json.loads(said.out)["path"])
+
+
+def test_who_must_not_see_some_samples_is_left_out(evalkit: Any) -> None:
+    """A gateway cannot tell one sample of a task from another: one personal sample bars the arm."""
+    write_suite(100)
+    rows = [json.loads(x) for x in Path("suites/yesno/samples.jsonl").read_text().splitlines()]
+    rows[3]["sensitivity"] = "personal"
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    Path("suites/yesno/samples.jsonl").write_text(text)
+    run = rules_run(
+        evalkit,
+        "  open:\n    wire: python\n    governance: {allowed_sensitivity: internal}\n"
+        "    models: {rules: {}}\n"
+        "  own:\n    wire: python\n    governance: {allowed_sensitivity: special}\n"
+        "    models: {rules: {}}\n",
+    )
+    document = document_of(evalkit, run)
+    assert document["tasks"]["yesno"]["left_out"] == {
+        "open:rules": "it must not see every sample: sensitivity 'personal' is above the allowed "
+        "'internal'"
+    }
+    assert document["tasks"]["yesno"]["chosen"]["arms"] == ["own:rules"]
+    assert document["tasks"]["yesno"]["fallbacks"] == []
+
+
+def test_a_judge_of_the_run_is_not_routed_among(evalkit: Any) -> None:
+    """It may favour itself; the run says so, and asks no policy of it."""
+    write_suite(100)
+    suite = Path("suites/yesno/suite.yaml")
+    suite.write_text(suite.read_text().replace("graders: {label: {}}", "graders: {rubric: {}}"))
+    Path("suites/yesno/rubric.yaml").write_text(
+        "schema_version: 1\ncriteria: [{id: right, question: Is it right?}]\n"
+        "judge: rules:judge\nindependent: false\n"
+    )
+    verdict = '\'{"right": {"evidence": "yes", "verdict": "yes"}}\''
+    run = rules_run(
+        evalkit,
+        "  rules:\n    wire: python\n    governance: {allowed_sensitivity: special}\n"
+        "    models: {rules: {}, judge: {options: {function: judge}}}\n",
+        verdict,
+    )
+    document = document_of(evalkit, run)
+    assert list(document["tasks"]["yesno"]["left_out"]) == ["rules:judge"]
+    assert any("rules:judge judged these answers" in line for line in document["warnings"])

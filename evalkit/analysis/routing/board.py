@@ -6,7 +6,7 @@ is left out is counted. It does not choose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from evalkit.analysis.pairing import sample_means
 from evalkit.core.policy import Governance, Requirement, refusal_reason
 
 LEAST_ANSWERED = 0.8
+_MUST_NOT_SEE = "not allowed: "
+_JUDGE = "not allowed: judge "
 Grid = npt.NDArray[np.float64]
 Units = npt.NDArray[np.intp]
 
@@ -71,19 +73,30 @@ class Board:
         return not bool(np.isnan(self.usd[:, arm]).any())
 
 
-def board_of(task: str, arms: Sequence[MeasuredArm], demand: Requirement) -> Board:
+def board_of(
+    task: str,
+    arms: Sequence[MeasuredArm],
+    demand: Requirement,
+    judges: Collection[str] = (),
+) -> Board:
     """Return a task's board.
 
     Args:
         task: The suite's name.
         arms: Its arms.
         demand: What whoever sees the samples must meet: an arm that does not is not on it.
+        judges: Models that judged the task's answers: they are not on it either.
     """
     left_out: dict[str, str] = {}
     kept = []
     every = _all_samples(arms)
     for arm in arms:
-        reason = refusal_reason(demand, governance_of(arm)) or _too_few(arm, every)
+        reason = (
+            refusal_reason(demand, governance_of(arm))
+            or _stricter_samples(arm)
+            or _own_judge(arm, judges)
+            or _too_few(arm, every)
+        )
         if reason is None:
             kept.append(arm)
         else:
@@ -126,6 +139,20 @@ def _all_samples(arms: Sequence[MeasuredArm]) -> Ids:
 
 def _scored(outcomes: Outcomes) -> Ids:
     return np.unique(outcomes.sample[~np.isnan(outcomes.quality)])
+
+
+def _stricter_samples(arm: MeasuredArm) -> str | None:
+    """Say that an arm must not see some samples: what routes a whole task cannot tell them apart."""
+    for reason in arm.row["skip_reasons"]:
+        if reason.startswith(_MUST_NOT_SEE) and not reason.startswith(_JUDGE):
+            return f"it must not see every sample: {reason.removeprefix(_MUST_NOT_SEE)}"
+    return None
+
+
+def _own_judge(arm: MeasuredArm, judges: Collection[str]) -> str | None:
+    if arm.model not in judges:
+        return None
+    return "it judged the answers of this task, its own among them: it may favour itself"
 
 
 def _too_few(arm: MeasuredArm, every: Ids) -> str | None:

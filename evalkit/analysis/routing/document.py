@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.analysis.caveats import caveats_of
-from evalkit.analysis.economics.measured import chosen_arms, measured_arms
+from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measured_arms
 from evalkit.analysis.economics.profile import Limits, Profile, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import find_inputs
@@ -88,7 +88,7 @@ def route_run(request: RouteRequest) -> Routed:
     for name, arms in found.items():
         demand = demand_of(name, facts[name], profile)
         wanted = Wanted(profile.limits.get(name, Limits()), request.margin, request.force)
-        board = boards[name] = board_of(name, arms, demand)
+        board = boards[name] = board_of(name, arms, demand, _judges_of(facts[name]))
         constraints[name] = _constraints(wanted, demand)
         routes[name] = route_task(
             board, wanted, texts=_texts(run.manifest, facts[name], board),
@@ -98,7 +98,7 @@ def route_run(request: RouteRequest) -> Routed:
     policy = policy_document(routes, constraints, evidence)
     models = {arm.arm: arm.model for arms in found.values() for arm in arms}
     document = _document(run, routes, boards, constraints, profile)
-    document["warnings"] += _judging(run.manifest, policy, models)
+    document["warnings"] += _judging(facts, found)
     return Routed({**document, "seed": seed}, policy, models)
 
 
@@ -157,14 +157,21 @@ def _texts(manifest: Mapping[str, Any], facts: Mapping[str, Any], board: Board) 
     return texts
 
 
+def _judges_of(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Return the models that judged a suite's answers."""
+    return frozenset(judge for own in facts.get("judging", ()) for judge in own["judge_models"])
+
+
 def _judging(
-    manifest: Mapping[str, Any], policy: Mapping[str, Any], models: Mapping[str, str]
+    facts: Mapping[str, Mapping[str, Any]], found: Mapping[str, Sequence[MeasuredArm]]
 ) -> list[str]:
-    """Warn where an arm of the policy has judged the run."""
-    judges = {judge["model"] for judge in manifest.get("judges", [])}
-    used = {step["arm"] for task in policy["tasks"].values() for step in task["route"]}
-    both = sorted(arm for arm in used if models[arm] in judges)
-    return [f"{arm} is routed to and was a judge of this run: it may favour itself" for arm in both]
+    """Warn of arms that are not routed among because they judged."""
+    return [
+        f"{name}: {arm.arm} judged these answers and is not routed among"
+        for name, arms in found.items()
+        for arm in arms
+        if arm.model in _judges_of(facts[name])
+    ]
 
 
 def _document(
