@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from evalkit.core.records import Attempt, Trial
 from evalkit.providers.pricing import Priced
+from evalkit.run.prices import payee
 
 _ANSWERED = ("ok", "malformed", "refused")
 PriceAttempt = Callable[[str, Attempt], Priced]
@@ -82,8 +83,8 @@ def bill(trial: Trial, price: PriceAttempt) -> Bill:
 
 
 def price_of(trial: Trial, attempt: Attempt, price: PriceAttempt) -> Priced:
-    """Price one attempt as its own model's: the trial's, or the judge's."""
-    return price(trial.model if attempt.role == "model" else attempt.model, attempt)
+    """Price one attempt as its own model's: the trial's, the policy's arm's, or the judge's."""
+    return price(payee(trial, attempt), attempt)
 
 
 def timing(trial: Trial) -> Timing:

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from evalkit.analysis.cost import PriceAttempt, bill
+from evalkit.analysis.cost import PriceAttempt, bill, price_of
 from evalkit.analysis.runs import price_warning, pricing
-from evalkit.core.records import Attempt
+from evalkit.core.records import Attempt, Trial
 from evalkit.providers.pricing import Priced
 from evalkit.run.folder import Run
 
@@ -34,7 +34,7 @@ def reprice_document(run: Run, at: dt.date, providers: Path | None = None) -> di
         row["n_asked"] += trial.status != "skipped"
         for name, price in (("then", then), ("now", now)):
             _add(row[name], bill(trial, price))
-        _note(row, trial.model, trial.attempts, now)
+        _note(row, trial, now)
     warning = price_warning(run.manifest) if providers is None else None
     return {
         "schema_version": 1,
@@ -86,13 +86,13 @@ def _add(side: dict[str, Any], own: Any) -> None:
     side["priced"] += own.priced
 
 
-def _note(row: dict[str, Any], model: str, attempts: Any, price: PriceAttempt) -> None:
+def _note(row: dict[str, Any], trial: Trial, price: PriceAttempt) -> None:
     """Keep where the first price of an arm came from."""
     if row["source"] is not None:
         return
-    for attempt in attempts:
+    for attempt in trial.attempts:
         if attempt.role == "model" and attempt.completion is not None:
-            priced = price(model, attempt)
+            priced = price_of(trial, attempt, price)
             row["source"], row["matched"] = priced.source, priced.matched or None
             return
 

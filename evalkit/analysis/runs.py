@@ -128,7 +128,9 @@ def _book(manifest: Mapping[str, Any], providers: Path | None) -> PriceBook:
 def _kept(manifest: Mapping[str, Any], named: Path) -> PriceBook:
     """Return the prices that the run has kept of a providers file that is gone."""
     models, sellers = {}, {}
-    for arm in [*manifest["arms"], *manifest.get("judges", [])]:
+    hops = [hop for arm in manifest["arms"] if "policy" in arm for hop in arm["policy"]["arms"]]
+    own = [arm for arm in manifest["arms"] if "policy" not in arm]
+    for arm in [*own, *hops, *manifest.get("judges", [])]:
         seller = Seller(name=arm["provider"], wire=arm["wire"], base_url=arm["base_url"])
         sellers[arm["provider"]] = seller
         entries = price_entries(arm["pricing"], arm["model"])

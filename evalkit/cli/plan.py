@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evalkit.api import Result
     from evalkit.run.setup import Plan
+    from evalkit.run.trial import Entry
 
 ASK_ABOVE_USD = 1.0
 
@@ -48,7 +49,7 @@ def plan_lines(plan: Plan) -> list[str]:
             f"suite {suite.name} {suite.spec.version}: {asked} of {len(suite.samples)} samples"
             f" × {plan.repeats} repeat{'s' if plan.repeats > 1 else ''} × {len(own)} arms"
         )
-        lines += [f"  asks {clean(entry.arm.name)}" for entry, _ in own]
+        lines += [f"  asks {clean(_asked(entry))}" for entry, _ in own]
     grouped: dict[str, list[str]] = {}
     for out in plan.not_run:
         grouped.setdefault(out.reason, []).append(out.model)
@@ -63,6 +64,15 @@ def plan_lines(plan: Plan) -> list[str]:
     if plan.unpriced:
         lines.append(f"  unpriced, so not in any cost: {clean(', '.join(plan.unpriced))}")
     return lines
+
+
+def _asked(entry: Entry) -> str:
+    """Return an arm's name, of a policy with whom it asks."""
+    if entry.route is None:
+        return entry.arm.name
+    text = " → ".join(hop.arm.name for hop in entry.route.hops)
+    spare = ", ".join(hop.arm.name for hop in entry.route.fallbacks)
+    return f"{entry.arm.name}: {text}" + (f"; where the last fails: {spare}" if spare else "")
 
 
 def finish(result: Result, *, as_json: bool) -> int:

@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="provider:name or provider:name@mode; repeatable",
     )  # fmt: skip
     parser.add_argument(
+        "--policy", metavar="policy.json",
+        help="ask the arms of a policy of `evalkit route` as if they were one model, policy:NAME; "
+        "without --models that alone",
+    )  # fmt: skip
+    parser.add_argument(
         "--repeats", type=positive, default=1, metavar="K", help="ask each sample K times"
     )
     parser.add_argument(
@@ -115,6 +120,7 @@ def run_options(options: argparse.Namespace) -> RunOptions:
         stop_when_decided=options.stop_when_decided,
         baseline=options.baseline,
         candidate=options.candidate,
+        policy=options.policy,
         command=hide_keys(shlex.join(["evalkit", *sys.argv[1:]])),
     )
 

@@ -43,6 +43,33 @@ class Requirement(Record, frozen=True, kw_only=True):
     max_retention_days: float | None = None
 
 
+def weakest(declared: Sequence[Governance]) -> Governance:
+    """Join declarations to one that meets a demand just where each of them does.
+
+    Args:
+        declared: Of everybody who may see the data; at least one.
+    """
+    regions = [own.regions for own in declared]
+    days = [own.retention_days for own in declared]
+    training = [own.trains_on_data for own in declared]
+    allowed = [own.allowed_sensitivity for own in declared]
+    strange = [said for said in training if said not in TRAINING_DEMANDS]
+    known = [said for said in allowed if said is not None]
+    return Governance(
+        processor=", ".join(dict.fromkeys(own.processor or "unknown" for own in declared)),
+        regions=(
+            tuple(sorted({place for own in regions for place in own or ()}))
+            if all(regions)
+            else None
+        ),
+        retention_days=None if None in days else max(d for d in days if d is not None),
+        trains_on_data=strange[0] if strange else max(training, key=TRAINING_DEMANDS.index),
+        allowed_sensitivity=(
+            min(known, key=SENSITIVITIES.index) if len(known) == len(allowed) else None
+        ),
+    )
+
+
 def requirement(sensitivity: str | None, require: Mapping[str, Any] | None) -> Requirement:
     """Return one place's demands (suite, sample or profile) as a record."""
     wanted = require or {}

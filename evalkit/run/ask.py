@@ -56,6 +56,8 @@ class Question(NamedTuple):
         holds_slot: The caller has already taken a slot of the lane's gate.
         subject: For a judge: the request whose answer it judges.
         refuse: Called once its slot is there, raises where it must not be sent any more.
+        mark: What the journal ties its attempts to where that is not the request's own fingerprint:
+            what a policy asks of several arms is one trial.
     """
 
     key: TrialKey
@@ -71,6 +73,12 @@ class Question(NamedTuple):
     holds_slot: bool = False
     subject: str = ""
     refuse: Callable[[], None] | None = None
+    mark: str = ""
+
+    @property
+    def journal_mark(self) -> str:
+        """What its attempts stand for in the journal."""
+        return self.mark or self.fingerprint
 
 
 class Answer(NamedTuple):
@@ -251,7 +259,7 @@ class Asker:
             outcome="answered",
             role=question.role,
             model=question.model,
-            request_fingerprint=question.fingerprint,
+            request_fingerprint=question.journal_mark,
             subject=question.subject,
             scheduled_at=self.clock.now_iso(),
             cached=True,
@@ -279,7 +287,7 @@ def _attempt(
         outcome="answered" if error is None else error.kind,
         role=question.role,
         model=question.model,
-        request_fingerprint=question.fingerprint,
+        request_fingerprint=question.journal_mark,
         subject=question.subject,
         completion=completion,
         error=None if error is None else str(error),

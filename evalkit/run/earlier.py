@@ -108,7 +108,7 @@ def known_of(attempts: list[AttemptLine], request_fingerprint: str) -> Known:
     own = [
         a for a in attempts if a.role == "model" and a.request_fingerprint == request_fingerprint
     ]
-    answers = tuple(done for a in own if (done := attempt_of(a).completion) is not None)
+    said = [(a.model, done) for a in own if (done := attempt_of(a).completion) is not None]
     cause: Cause = cause_after(own[-1].outcome) if own else "first"
     judged = [a for a in attempts if a.role == "judge" and a.subject == request_fingerprint]
     verdicts = {
@@ -116,4 +116,7 @@ def known_of(attempts: list[AttemptLine], request_fingerprint: str) -> Known:
         for a in judged
         if (done := attempt_of(a).completion) is not None
     }
-    return Known(len(own), answers, request_fingerprint, cause, verdicts=verdicts)
+    return Known(
+        len(own), tuple(done for _, done in said), request_fingerprint, cause,
+        verdicts=verdicts, answered_by=tuple(model for model, _ in said),
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from evalkit.run.earlier import Earlier
 from evalkit.run.events import TrialKey
 from evalkit.run.judges import Judges
 from evalkit.run.limits import CHARS_PER_TOKEN
-from evalkit.run.plan import make_request, skip_reason
+from evalkit.run.plan import Arm, skip_reason
 from evalkit.run.trial import Entry, grading_key
 
 _LOOKED_AT = 50
@@ -64,7 +64,8 @@ def estimate(
 
     It covers one answer for each trial and `repeats` verdicts of each judge on each output: prompts
     by their length, answers and verdicts as long as they may be, recorded outputs as long as
-    they are. Not covered: what is asked again because it could not be read (`max_attempts`).
+    they are; a policy as if every answer went through its whole route. Not covered: what is asked
+    again because it could not be read (`max_attempts`), and a policy's fallbacks.
 
     Args:
         entries: Each arm with the numbers of its samples.
@@ -101,9 +102,7 @@ def what_is_left(earlier: Earlier, *, stream: bool) -> Left:
         finished, known = earlier.look(key)
         if finished is None and known is None:
             return Open()
-        asked = make_request(
-            suite, sample, entry.arm, repeat, identity=entry.adapter.identity, stream=stream
-        ).fingerprint()
+        asked = entry.mark(entry.requests(sample, repeat, stream=stream))
         if finished is not None and finished.request_fingerprint == asked:
             same = finished.grading_fingerprint == grading_key(entry.grading, sample)
             return Open(answer=False, verdicts=finished.pending or not same)
@@ -150,9 +149,13 @@ def _costs(entry: Entry, numbers: Sequence[int], given: _Given) -> dict[str, flo
         (name, name, _verdict(facts, prompt + work.output_tokens), work.verdicts * facts["repeats"])
         for facts, name in paid
     ]
-    if not entry.lane.costs_nothing:
-        asking = Usage(input=prompt + 1, output=_most_tokens(entry))
-        bills.append((entry.arm.name, entry.arm.model, asking, work.answers))
+    asked_of = entry.hops if entry.route is None else entry.route.hops
+    bills += [
+        (hop.arm.name, hop.arm.model, Usage(input=prompt + 1, output=_most_tokens(hop.arm)),
+         work.answers)
+        for hop in asked_of
+        if not hop.lane.costs_nothing
+    ]  # fmt: skip
     costs: dict[str, float | None] = {}
     for name, model, usage, calls in bills:
         cost = given.book.price(usage, model, at=given.now).cost_usd if calls else 0
@@ -173,7 +176,7 @@ def _work(entry: Entry, numbers: Sequence[int], trials: _Trials, *, is_judged: b
         if length is not None:
             verdicts += 1
             chars += length
-    mean = _most_tokens(entry)
+    mean = _most_tokens(entry.hops[0].arm)
     if recorded:
         mean = int(chars / max(1, verdicts) / CHARS_PER_TOKEN) + 1
     return _Work(answers, verdicts, mean)
@@ -210,8 +213,8 @@ def _verdict(facts: Mapping[str, Any], shown_tokens: int) -> Usage:
     return Usage(input=rubric + shown_tokens, output=int(facts["params"]["max_tokens"]))
 
 
-def _most_tokens(entry: Entry) -> int:
-    return int(entry.arm.params.get("max_tokens") or _MOST_TOKENS)
+def _most_tokens(arm: Arm) -> int:
+    return int(arm.params.get("max_tokens") or _MOST_TOKENS)
 
 
 def _prompt_tokens(entry: Entry, numbers: Sequence[int]) -> int:

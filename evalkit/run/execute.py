@@ -151,6 +151,7 @@ async def _go_on(
     try:
         early = _early(plan, options, watch)
         _refuse_other_rules(run.manifest, early)
+        _refuse_other_policy(run.manifest, plan)
         await agree(plan, watch.confirm)
         journal = Journal(folder, run.run_id, tail)  # refuses if anybody wrote since the check
         manifest = {
@@ -234,6 +235,22 @@ def _refuse_other_rules(manifest: Mapping[str, Any], early: EarlyStop | None) ->
         )
 
 
+def _refuse_other_policy(manifest: Mapping[str, Any], plan: Plan) -> None:
+    """Refuse to go on by another policy: half of its trials would be another arm's.
+
+    Raises:
+        ConfigError: If it changed.
+    """
+    before = {(arm["suite"], arm["arm"]): arm["identity"] for arm in manifest["arms"]}
+    for entry, _ in plan.entries:
+        known = before.get((entry.suite.name, entry.arm.name), entry.identity)
+        if entry.route is not None and known != entry.identity:
+            raise ConfigError(
+                f"{entry.arm.provider.where}: the policy, or who answers by it, changed since the "
+                "run began; allowed: the policy that it began with, or a new run"
+            )
+
+
 async def _loop(part: _Part, watch: Watch) -> Closed:
     """Run the loop and close the journal whatever happens."""
     plan, journal = part.plan, part.journal
@@ -248,15 +265,11 @@ async def _loop(part: _Part, watch: Watch) -> Closed:
         manifest = _closed(part.manifest, journal.close(), outlook, budget, watch.clock)
         if part.early is not None:
             manifest["stopping"] = part.early.facts()
+        lanes = [hop.lane for entry, _ in plan.entries for hop in entry.hops]
+        lanes += [judge.lane for judge in plan.judges.values()]
         manifest["gates"] = {
-            e.lane.provider: {"concurrency": e.lane.gate.most, "lowest": e.lane.gate.least_seen}
-            for e, _ in plan.entries
-        } | {
-            judge.lane.provider: {
-                "concurrency": judge.lane.gate.most,
-                "lowest": judge.lane.gate.least_seen,
-            }
-            for judge in plan.judges.values()
+            lane.provider: {"concurrency": lane.gate.most, "lowest": lane.gate.least_seen}
+            for lane in lanes
         }
         write_manifest(folder, manifest)
     return Closed(folder, manifest, outlook)
@@ -279,8 +292,9 @@ def _runner(part: _Part, watch: Watch, budget: Budget) -> Runner:
 def _budget(part: _Part, clock: Clock) -> Budget:
     """Return the budget, charged with what earlier parts of the run have cost."""
     book = load_price_book(part.plan.catalogue)
-    models = {entry.arm.name: entry.arm.model for entry, _ in part.plan.entries}
-    free = {entry.arm.name for entry, _ in part.plan.entries if entry.lane.costs_nothing}
+    hops = [hop for entry, _ in part.plan.entries for hop in entry.hops]
+    models = {hop.arm.name: hop.arm.model for hop in hops}
+    free = {hop.arm.name for hop in hops if hop.lane.costs_nothing}
     free |= {judge.name for judge in part.plan.judges.values() if judge.lane.costs_nothing}
     now = time_of(clock)
 

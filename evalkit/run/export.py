@@ -20,7 +20,7 @@ from evalkit.core.errors import ConfigError
 from evalkit.core.records import Attempt, Trial, Usage
 from evalkit.providers.catalogue import load_catalogue
 from evalkit.run.folder import Run
-from evalkit.run.prices import load_price_book, price_attempt
+from evalkit.run.prices import load_price_book, payee, price_attempt
 
 
 def export_replay(folder: Path, output: Path | None = None) -> tuple[Path, int]:
@@ -93,7 +93,7 @@ def _totals(
     times = [a.completion.service_ms if a.completion else a.service_ms for a in attempts]
     known = [time for time in times if time is not None]
     waited = sum(a.backoff_ms for a in attempts)
-    costs = [price(trial.model, a) for a in attempts if _is_billed(a)]
+    costs = [price(payee(trial, a), a) for a in attempts if _is_billed(a)]
     cost = None if not costs or None in costs else float(sum(c for c in costs if c is not None))
     return {
         "service_ms": sum(known) + waited if known else None,

@@ -124,7 +124,15 @@ def kin_of(provider: Provider, model: Model, judges: Iterable[Judge]) -> dict[st
     return {name: reason for name, reason in found.items() if reason}
 
 
-def entry_of(arm: Mapping[str, Any]) -> tuple[Provider, Model]:
+def kin_of_arm(arm: Mapping[str, Any], judges: Sequence[Judge]) -> dict[str, str]:
+    """Return why judges are kin to an arm of run.json, or to one that a policy asks."""
+    kin: dict[str, str] = {}
+    for own in arm["policy"]["arms"] if "policy" in arm else [arm]:
+        kin |= kin_of(*_entry_of(own), judges)
+    return kin
+
+
+def _entry_of(arm: Mapping[str, Any]) -> tuple[Provider, Model]:
     """Return an arm of run.json as the entry it came from, as far as kinship needs it."""
     provider = Provider(name=arm["provider"], wire=arm["wire"], where="")
     model = Model(

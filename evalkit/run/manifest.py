@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 
 from evalkit.graders.grading import Grading
+from evalkit.run.answers import Route
 from evalkit.run.folder import SCHEMA_VERSION, environment
 from evalkit.run.judges import Judges, served_models
+from evalkit.run.plan import Arm
 from evalkit.run.setup import Plan, RunOptions
 from evalkit.run.trial import Entry
 from evalkit.suite.loader import Suite
@@ -87,9 +89,33 @@ def judging_facts(suite: str, grading: Grading, judges: Judges) -> list[dict[str
 
 
 def _arm_facts(entry: Entry, numbers: Sequence[int], plan: Plan) -> dict[str, Any]:
-    arm, provider, model = entry.arm, entry.arm.provider, entry.arm.entry
-    return {
+    facts = {
         "suite": entry.suite.name,
+        **_declared(entry.arm, entry.identity),
+        "samples": len(numbers),
+        "kin_judges": dict(plan.kin.get((entry.suite.name, entry.arm.name), {})),
+    }
+    return facts if entry.route is None else {**facts, **_policy_facts(entry.route)}
+
+
+def _policy_facts(route: Route) -> dict[str, Any]:
+    """Return what is different for a policy: it is recorded where all that it asks is."""
+    recorded = all(hop.arm.provider.kind == "recorded" for hop in route.all_hops)
+    return {
+        "kind": "recorded" if recorded else "policy",
+        "policy": {
+            "route": [hop.arm.name for hop in route.hops],
+            "fallbacks": [hop.arm.name for hop in route.fallbacks],
+            "accept": "usable" if route.checks_form else None,
+            "arms": [_declared(hop.arm, hop.adapter.identity) for hop in route.all_hops],
+        },
+    }
+
+
+def _declared(arm: Arm, identity: str) -> dict[str, Any]:
+    """Return an arm as its entry declares it."""
+    provider, model = arm.provider, arm.entry
+    return {
         "arm": arm.name,
         "model": arm.model,
         "provider": provider.name,
@@ -100,7 +126,7 @@ def _arm_facts(entry: Entry, numbers: Sequence[int], plan: Plan) -> dict[str, An
         "wire_name": model.wire_name,
         "mode": arm.mode,
         "params": arm.params,
-        "identity": entry.adapter.identity,
+        "identity": identity,
         "weights": model.weights,
         "licence": model.licence,
         "base": model.base,
@@ -110,6 +136,4 @@ def _arm_facts(entry: Entry, numbers: Sequence[int], plan: Plan) -> dict[str, An
         "pricing": model.pricing,
         "limits": msgspec.to_builtins(provider.limits),
         "governance": msgspec.to_builtins(provider.governance),
-        "samples": len(numbers),
-        "kin_judges": dict(plan.kin.get((entry.suite.name, arm.name), {})),
     }

@@ -15,7 +15,7 @@ from evalkit.core.records import Record, Trial, fingerprint, hash64
 from evalkit.graders.rubric import answer_shown
 from evalkit.graders.rubric_file import Criterion, read_rubric
 from evalkit.run.folder import Run
-from evalkit.run.judges import Judge, entry_of, kin_of
+from evalkit.run.judges import Judge, kin_of_arm
 from evalkit.run.setup import settings_for
 from evalkit.suite.loader import Suite, load_suite
 
@@ -183,7 +183,7 @@ def kin_of_arms(
         for arm in run.manifest["arms"]:
             if arm["suite"] != suite or names[arm["arm"]] not in compared:
                 continue
-            found = kin_of(*entry_of(arm), judges)
+            found = kin_of_arm(arm, judges)
             if found:
                 kin[names[arm["arm"]]] = found
             if found and options.independent:

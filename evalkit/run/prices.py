@@ -10,10 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from evalkit.core.documents import read_yaml
-from evalkit.core.records import Attempt
+from evalkit.core.records import Attempt, Trial
 from evalkit.providers.catalogue import Catalogue
 from evalkit.providers.price_entries import PriceEntry, price_rows
 from evalkit.providers.pricing import PriceBook, Priced
+from evalkit.run.plan import parse_choice
 
 FILE = "prices.yaml"
 
@@ -44,6 +45,13 @@ def read_prices(path: Path) -> tuple[PriceEntry, ...]:
         root = node or root
     rows = [child.value for child in root.children.values()]
     return tuple(price_rows(rows, [child.where for child in root.children.values()]))
+
+
+def payee(trial: Trial, attempt: Attempt) -> str:
+    """Return whose price an attempt has, `provider:name`: the trial's model, or who was asked."""
+    if attempt.role == "model" and attempt.model in ("", trial.arm):
+        return trial.model
+    return parse_choice(attempt.model).model if attempt.role == "model" else attempt.model
 
 
 def price_attempt(book: PriceBook, model: str, attempt: Attempt, now: dt.datetime) -> Priced:

@@ -20,7 +20,7 @@ from evalkit.run.earlier import known_of
 from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import AttemptLine, TrialKey, TrialLine
 from evalkit.run.journal import Index, Journal
-from evalkit.run.judges import JudgeDesk, Judges, entry_of, kin_of, kin_refusal
+from evalkit.run.judges import JudgeDesk, Judges, kin_of_arm, kin_refusal
 from evalkit.run.progress import Progress
 from evalkit.run.stored import Found, Source, attempts_of, new_line, to_grade
 from evalkit.run.trial import grade
@@ -239,7 +239,7 @@ def kin_of_arms(manifest: Mapping[str, Any], sources: Mapping[str, Source], judg
         if source is None:
             continue
         own = [judges[arm["suite"], name] for name in source.grading.judges]
-        found = kin_of(*entry_of(arm), own)
+        found = kin_of_arm(arm, own)
         refused = kin_refusal(found, source.grading)
         if refused:
             raise ConfigError(f"{arm['suite']} {arm['arm']}: {refused}")

@@ -26,7 +26,7 @@ from evalkit.run.ending import InterruptHandler, first_fault, keep_synced
 from evalkit.run.events import TrialLine
 from evalkit.run.judges import JudgeDesk, not_allowed
 from evalkit.run.outage import Outages
-from evalkit.run.plan import make_request, skip_reason
+from evalkit.run.plan import skip_reason
 from evalkit.run.progress import Progress
 from evalkit.run.trial import Entry, Job, Outcome, error_line, grading_key, make_trial, skip_line
 
@@ -136,8 +136,8 @@ class Runner:
         lengthen its own latencies and everybody's. A run that may end early asks all arms of a
         sample before the next sample, so there those in process share one lane beside the others.
         """
-        remote = [own for own in lanes if not own[0][0].arm.provider.is_local]
-        local = [own for own in lanes if own[0][0].arm.provider.is_local]
+        remote = [own for own in lanes if not own[0][0].is_local]
+        local = [own for own in lanes if own[0][0].is_local]
         if self._early is not None and local:
             remote.append([pair for own in local for pair in own])
             local = []
@@ -208,7 +208,7 @@ class Runner:
         A model in process keeps the prompt's common beginning in its cache, and nothing but this
         process decides its speed.
         """
-        if not own[0][0].arm.provider.is_local or self._early is not None:
+        if not own[0][0].is_local or self._early is not None:
             yield from self._shuffled(own)
             return
         suites = dict.fromkeys(entry.suite.name for entry, _ in own)
@@ -283,10 +283,7 @@ class Runner:
 
     def _request_hash(self, job: Job) -> str:
         entry = job.entry
-        return make_request(
-            entry.suite, job.sample, entry.arm, job.repeat,
-            identity=entry.adapter.identity, stream=self._options.stream,
-        ).fingerprint()  # fmt: skip
+        return entry.mark(entry.requests(job.sample, job.repeat, stream=self._options.stream))
 
     def _mark(self, job: Job) -> str:
         """Return what ties a trial that was not sent to earlier attempts, which were paid for."""

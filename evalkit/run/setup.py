@@ -42,6 +42,8 @@ from evalkit.run.estimate import estimate, what_is_left
 from evalkit.run.judges import Judges, kin_of, kin_refusal
 from evalkit.run.opening import Opener, close_all
 from evalkit.run.plan import Arm, Choice, NotRun, Selection, choose_models, draw, plan_arms
+from evalkit.run.policies import PROVIDER, read_policy
+from evalkit.run.policy_entry import PolicyArms
 from evalkit.run.prices import load_price_book
 from evalkit.run.trial import Entry
 from evalkit.suite.loader import Suite, SuiteSpec, load_suite
@@ -63,6 +65,7 @@ class RunOptions(Record, frozen=True, kw_only=True):
         stop_when_decided: A gate.yaml that ends each suite as soon as its rules are decided.
         baseline: The arm in use, for that.
         candidate: The arm that may take its place, for that.
+        policy: A policy.json that takes part as the arm `policy:NAME`; without `models` alone.
     """
 
     suites: tuple[str, ...]
@@ -82,6 +85,7 @@ class RunOptions(Record, frozen=True, kw_only=True):
     stop_when_decided: str | None = None
     baseline: str | None = None
     candidate: str | None = None
+    policy: str | None = None
 
 
 class Plan(NamedTuple):
@@ -230,7 +234,7 @@ async def make_plan(
         catalogue = _with_outputs(catalogue, Path(options.outputs))
     chosen, lacking = await _choose(catalogue, options)
     opener = Opener(catalogue, clock)
-    planner = _Planner(options, opener)
+    planner = _Planner(options, opener, _policy_arms(options, opener, clock))
     try:
         book = load_price_book(catalogue)
         for suite in suites:
@@ -286,11 +290,27 @@ def _with_outputs(catalogue: Catalogue, path: Path) -> Catalogue:
     return msgspec.structs.replace(catalogue, providers=providers)
 
 
+def _policy_arms(options: RunOptions, opener: Opener, clock: Clock) -> PolicyArms | None:
+    if options.policy is None:
+        return None
+    taken = opener.catalogue.providers.get(PROVIDER)
+    if taken is not None:
+        raise ConfigError(f"{taken.where}: {PROVIDER!r} names the arms of --policy; rename it")
+    return PolicyArms(read_policy(Path(options.policy)), opener, clock, _recorded)
+
+
+def _recorded(provider: Provider) -> Sequence[str]:
+    """Return the models that a recording holds."""
+    from evalkit.providers.replay import recorded_models
+
+    return recorded_models(provider.path) if provider.path else ()
+
+
 async def _choose(
     catalogue: Catalogue, options: RunOptions
 ) -> tuple[list[tuple[Provider, Model, Choice]], list[tuple[str, str]]]:
-    from evalkit.providers.replay import recorded_models
-
+    if options.policy is not None and options.models is None:
+        return [], []
     present: dict[str, dict[str, str | None]] = {}
     if options.models is None:
         found = await asyncio.gather(*(absent_models(p) for p in catalogue.providers.values()))
@@ -299,16 +319,17 @@ async def _choose(
         catalogue,
         options.models,
         present=lambda provider: present[provider.name],
-        recorded=lambda provider: recorded_models(provider.path) if provider.path else (),
+        recorded=_recorded,
     )
 
 
 class _Planner:
     """Gathers entries suite by suite."""
 
-    def __init__(self, options: RunOptions, opener: Opener) -> None:
+    def __init__(self, options: RunOptions, opener: Opener, policy: PolicyArms | None) -> None:
         self.options = options
         self.opener = opener
+        self.policy = policy
         self.entries: list[tuple[Entry, array[int]]] = []
         self.not_run: list[NotRun] = []
         self.kin: dict[tuple[str, str], dict[str, str]] = {}
@@ -322,8 +343,12 @@ class _Planner:
         numbers = draw(suite, self.options.selection)
         view = view_of(suite, allow_code=self.options.allow_code)
         await self.opener.open_judges(suite, grading, view)
+        if self.policy is not None:
+            entry = await self.policy.entry(suite, view, parser, grading)
+            if not self._is_judged_by_kin(suite, entry.arm, [h.arm for h in entry.hops], grading):
+                self.entries.append((entry, numbers))
         for arm, adapter in arms:
-            if self._is_judged_by_kin(suite, arm, grading):
+            if self._is_judged_by_kin(suite, arm, [arm], grading):
                 continue
             opened = await self._open(arm, adapter, view)
             if opened is not None:
@@ -331,10 +356,14 @@ class _Planner:
                 entry = Entry(suite, arm, opened, lane, parser, grading)
                 self.entries.append((entry, numbers))
 
-    def _is_judged_by_kin(self, suite: Suite, arm: Arm, grading: Grading) -> bool:
-        """Note judges that are kin to an arm; True where the rubric does not allow that."""
+    def _is_judged_by_kin(
+        self, suite: Suite, arm: Arm, asked: Sequence[Arm], grading: Grading
+    ) -> bool:
+        """Note judges that are kin to those an arm asks; True where the rubric forbids that."""
         own = [self.opener.judges[suite.name, name] for name in grading.judges]
-        kin = kin_of(arm.provider, arm.entry, own)
+        kin: dict[str, str] = {}
+        for each in asked:
+            kin |= kin_of(each.provider, each.entry, own)
         if kin:
             self.kin[suite.name, arm.name] = kin
         refused = kin_refusal(kin, grading)

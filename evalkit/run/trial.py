@@ -29,17 +29,32 @@ from evalkit.core.records import (
 )
 from evalkit.graders.grading import Grading, status_of
 from evalkit.graders.parse import Parser, structured_honoured
-from evalkit.run.ask import Asker, Lane, Question
+from evalkit.run.answers import (
+    LONG_TEXT,
+    Asking,
+    Hop,
+    Next,
+    Route,
+    Said,
+    Stored,
+    ask_arm,
+    ask_route,
+    size_of,
+)
+from evalkit.run.ask import Asker, Lane
 from evalkit.run.events import TrialKey, TrialLine
 from evalkit.run.judges import JudgeDesk
 from evalkit.run.plan import Arm, make_request, parse_choice
 from evalkit.suite.loader import Suite
 
-_LONG_TEXT = 20_000
-
 
 class Entry(NamedTuple):
-    """One arm on one suite, ready to be asked."""
+    """One arm on one suite, ready to be asked.
+
+    Attributes:
+        route: Whom the arm asks where it is a policy; `adapter` is then that of the first of them,
+            and `lane` bounds how many trials are under way.
+    """
 
     suite: Suite
     arm: Arm
@@ -47,12 +62,46 @@ class Entry(NamedTuple):
     lane: Lane
     parser: Parser
     grading: Grading
+    route: Route | None = None
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """Every arm that may be asked: itself, or those of its policy."""
+        if self.route is None:
+            return (Hop(self.arm, self.adapter, self.lane),)
+        return self.route.all_hops
 
     @property
     def answers_wanted(self) -> int:
-        """How often to ask while the output is malformed; a recording says the same each time."""
-        recorded = self.arm.provider.wire == "replay"
-        return 1 if recorded else self.suite.spec.output.max_attempts
+        """How many answers a trial may have at most."""
+        return sum(hop.answers_wanted(self.suite.spec.output) for hop in self.hops)
+
+    @property
+    def identity(self) -> str:
+        """What decides its answers beside the request."""
+        return self.adapter.identity if self.route is None else self.route.identity
+
+    @property
+    def is_local(self) -> bool:
+        """True where something of it runs in this process."""
+        return any(hop.arm.provider.is_local for hop in self.hops)
+
+    def requests(self, sample: Sample, repeat: int, *, stream: bool) -> tuple[Request, ...]:
+        """Return what is asked of each hop for one sample.
+
+        Raises:
+            ConfigError: If the prompt cannot be rendered.
+        """
+        return tuple(
+            make_request(
+                self.suite, sample, hop.arm, repeat, identity=hop.adapter.identity, stream=stream
+            )
+            for hop in self.hops
+        )
+
+    def mark(self, requests: Sequence[Request]) -> str:
+        """Return what stands for a trial in the journal: its request, or its policy's."""
+        return requests[0].fingerprint() if self.route is None else self.route.mark(requests)
 
 
 class Known(NamedTuple):
@@ -65,6 +114,7 @@ class Known(NamedTuple):
         cause: What the next attempt names as its cause.
         was_graded: The trial was finished: its answers are graded anew, no model is asked.
         verdicts: What judges said of its answers, by the fingerprint of their request.
+        answered_by: The arm that gave each answer.
     """
 
     attempts: int = 0
@@ -73,6 +123,7 @@ class Known(NamedTuple):
     cause: Cause = "first"
     was_graded: bool = False
     verdicts: Mapping[str, Completion] = {}
+    answered_by: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):
@@ -110,28 +161,25 @@ async def make_trial(job: Job, desk: JudgeDesk, *, stream: bool, holds_slot: boo
         Interrupted: If the run is being ended before the trial has its answer; likewise.
     """
     entry, known, asker = job.entry, job.known, desk.asker
-    request = make_request(
-        entry.suite, job.sample, entry.arm, job.repeat,
-        identity=entry.adapter.identity, stream=stream,
-    )  # fmt: skip
-    request_hash = request.fingerprint()
+    requests = entry.requests(job.sample, job.repeat, stream=stream)
+    request_hash = entry.mark(requests)
     if known.request_fingerprint != request_hash:
         known = Known()  # another prompt's attempts: this one starts anew
-    asked = _Asked(request, request_hash, known)
+    asked = _Asked(requests, request_hash, known)
     try:
-        answers, error = await _answers(job, asker, asked, holds_slot=holds_slot)
+        said = await _answers(job, asker, asked, holds_slot=holds_slot)
     except NotRecorded as lacking:
         return _skip(job, asker, request_hash, str(lacking))
-    if not answers:
-        failed = error_line(job, asker, request_hash, str(error))
+    if not said.answers:
+        failed = error_line(job, asker, request_hash, str(said.error))
         asker.journal.trial(failed)
-        return Outcome("error", error, line=failed)
-    scores = await _scores(job, desk, asked, *answers[-1])
+        return Outcome("error", said.error, line=failed)
+    scores = await _scores(job, desk, asked, *said.answers[-1])
     line = graded_line(
         _line(job, asker, request_hash, "ok", None),
-        answers,
+        said.answers,
         scores,
-        GradeBy(job.sample, entry.grading, entry.suite.spec.output, _mode(entry.arm)),
+        GradeBy(job.sample, entry.grading, entry.suite.spec.output, _mode(said.arm)),
         finished_at=asker.clock.now_iso(),
         regraded=known.was_graded,
     )
@@ -140,47 +188,31 @@ async def make_trial(job: Job, desk: JudgeDesk, *, stream: bool, holds_slot: boo
 
 
 class _Asked(NamedTuple):
-    """What one trial asks, and what is known of it."""
+    """What one trial asks of each hop, what stands for it, and what is known of it."""
 
-    request: Request
+    requests: tuple[Request, ...]
     request_hash: str
     known: Known
 
 
-async def _answers(
-    job: Job, asker: Asker, asked: _Asked, *, holds_slot: bool
-) -> tuple[list[tuple[Completion, Parsed]], ProviderError | None]:
+async def _answers(job: Job, asker: Asker, asked: _Asked, *, holds_slot: bool) -> Said:
     """Return the answers of a trial, stored ones first; the last error where there is none.
 
     Raises:
         NotRecorded: If a recording lacks this sample.
     """
     entry, known = job.entry, asked.known
-    stored = list(known.answers)
-    number, cause = known.attempts + 1, known.cause
-    answers: list[tuple[Completion, Parsed]] = []
-    wanted = len(stored) if known.was_graded else entry.answers_wanted
-    while len(answers) < wanted:
-        completion = stored.pop(0) if stored else None
-        if completion is None:
-            question = Question(
-                job.key, asked.request, asked.request_hash, entry.adapter, entry.lane,
-                entry.arm.name, number, cause, len(answers), "model", holds_slot,
-            )  # fmt: skip
-            holds_slot = False
-            answer = await asker.ask(question)
-            number += len(answer.attempts)
-            if answer.completion is None:
-                return answers, answer.error
-            completion = answer.completion
-        parsed = await _parse(entry.parser, completion)
-        answers.append((completion, parsed))
-        if status_of(parsed, entry.suite.spec.output) != "malformed":
-            break
-        cause = "malformed"
-    if holds_slot:
-        entry.lane.gate.release()
-    return answers, None
+    asking = Asking(job.key, asked.request_hash, entry.parser, entry.suite.spec.output, asker)
+    stored = Stored(known.answers, known.answered_by, known.was_graded)
+    then = Next(known.attempts + 1, known.cause)
+    if entry.route is None:
+        (hop,), (request,) = entry.hops, asked.requests
+        return await ask_arm(asking, hop, request, stored, then, holds_slot=holds_slot)
+    try:
+        return await ask_route(asking, entry.route, asked.requests, stored, then)
+    finally:
+        if holds_slot:
+            entry.lane.gate.release()
 
 
 async def _scores(
@@ -193,7 +225,7 @@ async def _scores(
         return scores
     demand = job.entry.suite.demand(sample)
     door = desk.door(job.key, asked.request_hash, demand, asked.known.verdicts)
-    judged = Judged(sample, asked.request.messages, completion, parsed)
+    judged = Judged(sample, asked.requests[0].messages, completion, parsed)
     return await grading.judge(judged, scores, door)
 
 
@@ -314,21 +346,10 @@ def _mode(arm: Arm) -> Mode | None:
     return mode  # type: ignore[return-value]
 
 
-async def _parse(parser: Parser, completion: Completion) -> Parsed:
-    """Parse here where the text is short, beside the loop where it is long."""
-    if parser.is_quick and _size(completion) < _LONG_TEXT:
-        return parser.parse(completion)
-    return await asyncio.to_thread(parser.parse, completion)
-
-
 async def grade(
     grading: Grading, sample: Sample, completion: Completion, parsed: Parsed
 ) -> tuple[Score, ...]:
     """Grade here what is quick, beside the loop what is not; judges are asked elsewhere."""
-    if grading.is_quick and _size(completion) < _LONG_TEXT:
+    if grading.is_quick and size_of(completion) < LONG_TEXT:
         return grading.grade(sample, completion, parsed)
     return await asyncio.to_thread(grading.grade, sample, completion, parsed)
-
-
-def _size(completion: Completion) -> int:
-    return len(completion.text) + sum(len(call.arguments) for call in completion.tool_calls)

@@ -94,13 +94,13 @@ class MeasuredArm:
 
 
 def measured_arms(reading: Reading) -> dict[str, list[MeasuredArm]]:
-    """Return a run's arms that answered something, by suite."""
+    """Return a run's arms that answered something, by suite; a policy is none of them."""
     facts = arm_facts(reading.run.manifest)
     declared = {(arm["suite"], arm["arm"]): arm for arm in reading.run.manifest["arms"]}
     found: dict[str, list[MeasuredArm]] = {}
     for key, side in sides_of(reading).items():
         columns = reading.columns.get(key)
-        if columns is None:
+        if columns is None or "policy" in declared[key]:
             continue
         row = summary_row(*key, columns, facts.get(key, ArmFacts()))
         if row["n_answered"]:

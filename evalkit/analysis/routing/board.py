@@ -142,7 +142,7 @@ def _scored(outcomes: Outcomes) -> Ids:
 
 
 def _stricter_samples(arm: MeasuredArm) -> str | None:
-    """Say that an arm must not see some samples: what routes a whole task cannot tell them apart."""
+    """Say that an arm must not see some samples: who routes a task cannot tell them apart."""
     for reason in arm.row["skip_reasons"]:
         if reason.startswith(_MUST_NOT_SEE) and not reason.startswith(_JUDGE):
             return f"it must not see every sample: {reason.removeprefix(_MUST_NOT_SEE)}"

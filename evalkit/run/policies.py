@@ -1,0 +1,145 @@
+"""policy.json read back: which arms answer a task, in which order, and who steps in.
+
+It does not know who the arms are, nor ask them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from evalkit.core.documents import Node, read_yaml
+from evalkit.core.errors import ConfigError
+from evalkit.core.policy import SENSITIVITIES, TRAINING_DEMANDS, Requirement, requirement
+from evalkit.core.records import Record, fingerprint
+
+SCHEMA_VERSION = 1
+PROVIDER = "policy"
+"""The provider's name in `policy:NAME`, the arm that a policy is."""
+_FIRST, _NEXT = "always", "not accepted"
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class PolicyTask(Record, frozen=True, kw_only=True):
+    """What one task gets.
+
+    Attributes:
+        route: Arms in the order in which they are asked.
+        fallbacks: Arms that are asked, in this order, where the last of the route fails.
+        checks_form: An answer whose form does not hold goes on to the next arm; else every answer
+            is taken.
+        demand: What the business demanded of whoever sees the data.
+    """
+
+    route: tuple[str, ...]
+    fallbacks: tuple[str, ...] = ()
+    checks_form: bool = False
+    demand: Requirement = Requirement()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """All arms that may be asked."""
+        return (*self.route, *self.fallbacks)
+
+
+class Policy(Record, frozen=True, kw_only=True):
+    """A policy of routing.
+
+    Attributes:
+        name: The file's name without its ending.
+        tasks: By the suite's name.
+    """
+
+    name: str
+    file: str
+    tasks: dict[str, PolicyTask]
+
+    @property
+    def arm(self) -> str:
+        """The arm's name, `policy:NAME`."""
+        return f"{PROVIDER}:{self.name}"
+
+    def task(self, suite: str) -> PolicyTask:
+        """Return what a suite gets.
+
+        Raises:
+            ConfigError: If the policy does not know it.
+        """
+        if suite not in self.tasks:
+            raise ConfigError(
+                f"{self.file}: no task {suite!r} in this policy; it has: {', '.join(self.tasks)}"
+            )
+        return self.tasks[suite]
+
+    def hash(self, suite: str) -> str:
+        """Return the hash of what decides who is asked."""
+        task = self.task(suite)
+        return fingerprint([task.route, task.fallbacks, task.checks_form])
+
+
+def read_policy(path: Path) -> Policy:
+    """Read policy.json.
+
+    Raises:
+        ConfigError: With file and line of every problem.
+    """
+    root = read_yaml(path)
+    root.take("schema_version", int, 1, allowed=(SCHEMA_VERSION,))
+    demands = {name: _demand(node) for name, node in root.mapping("constraints").items()}
+    root.mapping("evidence").rest()
+    tasks = {name: _task(node) for name, node in root.mapping("tasks").items()}
+    if not tasks:
+        root.refuse("`tasks` names no task: nothing can be asked by it")
+    root.refuse_unknown()
+    root.stop_on_problems()
+    joined = {
+        name: PolicyTask(
+            route=task.route,
+            fallbacks=task.fallbacks,
+            checks_form=task.checks_form,
+            demand=demands.get(name, Requirement()),
+        )
+        for name, task in tasks.items()
+    }
+    return Policy(name=_NAME.sub("-", path.stem), file=str(path), tasks=joined)
+
+
+def _task(node: Node) -> PolicyTask:
+    route = _route(node)
+    fallbacks = node.strings("fallbacks")
+    accept = node.take("accept", str, None, allowed=("usable",))
+    twice = sorted({arm for arm in (*route, *fallbacks) if (*route, *fallbacks).count(arm) > 1})
+    if twice:
+        node.refuse(f"the arm {twice[0]!r} stands twice; each is asked once at most")
+    node.refuse_unknown()
+    return PolicyTask(route=route, fallbacks=fallbacks, checks_form=accept is not None)
+
+
+def _route(node: Node) -> tuple[str, ...]:
+    steps = node.node("route")
+    if steps is None or not isinstance(steps.value, list) or not steps.value:
+        got = "nothing" if steps is None else steps.shown
+        (steps or node).refuse(f"`route` must be a list of at least one {{when, arm}}, got {got}")
+        return ()
+    arms = []
+    for place, step in enumerate(steps.children.values()):
+        if not isinstance(step.value, dict):
+            step.refuse(f"a step must be {{when, arm}}, got {step.shown}")
+            continue
+        step.take("when", str, _NEXT, allowed=(_NEXT if place else _FIRST,))
+        arm = step.take("arm", str)
+        step.refuse_unknown()
+        arms.append(str(arm))
+    return tuple(arms)
+
+
+def _demand(node: Node) -> Requirement:
+    """Return what a task demanded; limits of quality are no business of whoever asks."""
+    sensitivity = node.take("sensitivity", str, "public", allowed=SENSITIVITIES)
+    named = node.node("regions")
+    regions = None if named is None or named.value is None else node.strings("regions")
+    training = node.take("trains_on_data", str, None, allowed=TRAINING_DEMANDS)
+    days = node.take("max_retention_days", (int, float), None)
+    node.rest()
+    given = {"regions": regions, "trains_on_data": training, "max_retention_days": days}
+    return requirement(sensitivity, given)
