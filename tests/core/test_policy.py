@@ -16,6 +16,7 @@ from evalkit.core.policy import (
     refusal_reason,
     requirement,
     strictest,
+    weakest,
 )
 
 REGIONS = ("eu", "us", "de", "on-premises")
@@ -193,3 +194,11 @@ def test_a_well_formed_demand_has_no_problem() -> None:
     """All parts are optional."""
     assert demand_problem({}) is None
     assert demand_problem({"regions": ["eu"], "max_retention_days": 0.5}) is None
+
+
+@given(DEMANDS, st.lists(DECLARED, min_size=1, max_size=4))
+def test_who_asks_several_may_see_what_each_of_them_may(
+    demand: Requirement, declared: list[Governance]
+) -> None:
+    """The joined declaration meets a demand just where all do."""
+    assert may_see(demand, weakest(declared)) == all(may_see(demand, own) for own in declared)
