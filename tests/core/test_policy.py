@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalkit.core.policy import (
@@ -197,6 +197,12 @@ def test_a_well_formed_demand_has_no_problem() -> None:
 
 
 @given(DEMANDS, st.lists(DECLARED, min_size=1, max_size=4))
+@example(Requirement(regions=("eu",)), [Governance(regions=("eu",)), Governance()])
+@example(
+    Requirement(sensitivity="internal"), [Governance(allowed_sensitivity="special"), Governance()]
+)
+@example(Requirement(max_retention_days=9), [Governance(retention_days=1), Governance()])
+@example(Requirement(trains_on_data="no"), [Governance(trains_on_data="no"), Governance()])
 def test_who_asks_several_may_see_what_each_of_them_may(
     demand: Requirement, declared: list[Governance]
 ) -> None:

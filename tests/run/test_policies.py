@@ -311,6 +311,24 @@ def test_grading_anew_leaves_who_answered(project: Project, server: CountingServ
     assert server.calls == []
 
 
+def test_another_form_is_held_against_what_was_said_and_asks_nobody(
+    project: Project, server: CountingServer
+) -> None:
+    """`accept` narrowed: the first arm's fenced answer no longer holds, and it stays the last."""
+    small_and_large(project, 1)
+    server.script = by_model(small=f"```json\n{GOOD}\n```", large=GOOD)
+    closed = start(project, write(("toy:small", "toy:large", "toy:spare")))
+    assert only(closed).status == "ok"
+    suite = project.root / "suites" / "toy" / "suite.yaml"
+    document = json.loads(suite.read_text())
+    document["output"]["accept"] = ["valid"]
+    suite.write_text(json.dumps(document))
+    server.forget()
+    project.go_on(closed.folder)
+    (found,) = trials(closed.folder).values()
+    assert (found.status, who(found), server.calls) == ("malformed", ["toy:small"], [])
+
+
 def test_a_spent_budget_ends_between_two_arms(project: Project, server: CountingServer) -> None:
     """What the first cost is known, the trial is open, and goes on with more money."""
     small_and_large(project, 1)
