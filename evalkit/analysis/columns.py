@@ -96,7 +96,8 @@ class ArmColumns:
         self.sample, self.cluster, self.skipped = array("Q"), array("Q"), array("Q")
         self.repeat, self.state = array("i"), array("b")
         self.first_bad, self.passed = array("b"), array("d")
-        self.critical = array("b")
+        self.critical, self.passed_on = array("b"), array("b")
+        self.answered_by: Counter[str] = Counter()
         self.graders: dict[str, array[float]] = {facts.primary: array("d")}
         self.metrics = MetricColumns()
         self.cost, self.latency, self.ttft = Doubles(), Doubles(), Doubles()
@@ -124,6 +125,7 @@ class ArmColumns:
             return
         self.judged.add(trial)
         self._add_identity(trial)
+        self._add_hops(trial)
         self._add_scores(trial)
         self._add_slices(trial)
         self._add_money(trial, price)
@@ -149,6 +151,14 @@ class ArmColumns:
         honoured = trial.structured_honoured
         if honoured is not None and honoured != trial.structured_requested:
             self.mode_not_honoured += 1
+
+    def _add_hops(self, trial: Trial) -> None:
+        """Note which arm of a policy answered, and whether more than one was asked."""
+        asked = [a for a in trial.attempts if a.role == "model" and a.model not in ("", trial.arm)]
+        self.passed_on.append(len({a.model for a in asked}) > 1)
+        answered = [a.model for a in asked if a.completion is not None]
+        if answered:
+            self.answered_by[answered[-1]] += 1
 
     def _add_scores(self, trial: Trial) -> None:
         row = len(self.sample) - 1

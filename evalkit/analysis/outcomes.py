@@ -56,6 +56,7 @@ class Outcomes:
         slices: By column.
         skipped: Hashes of samples that were not asked, shape (k,); one for each trial.
         recorded: The answers come from a recording.
+        passed_on: A policy asked more than one of its arms, shape (n,), or (0,) where none is one.
     """
 
     suite: str
@@ -77,6 +78,7 @@ class Outcomes:
     slices: Mapping[str, Slice] = field(default_factory=dict)
     skipped: Ids = field(default_factory=lambda: np.zeros(0, np.uint64))
     recorded: bool = False
+    passed_on: Mask = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -173,6 +175,7 @@ def outcomes_of(suite: str, arm: str, columns: ArmColumns) -> Outcomes:
         ttft_ms=floats(columns.ttft.values),
         output_tokens=floats(columns.output_tokens.values),
         critical=flags(columns.critical),
+        passed_on=flags(columns.passed_on),
         cluster=None if cluster is None else cluster[order],
         metrics={name: floats(column) for name, column in columns.metrics.dense(len(columns))},
         slices={name: _slice(columns, name, order) for name in columns.slices},

@@ -94,6 +94,7 @@ def arm_facts(manifest: Mapping[str, Any]) -> dict[tuple[str, str], ArmFacts]:
             recorded=arm["kind"] == "recorded",
             kind=arm["kind"],
             kin=arm.get("kin_judges", {}),
+            policy=arm.get("policy"),
         )
         for arm in manifest["arms"]
     }

@@ -30,8 +30,9 @@ class ArmFacts(Record, frozen=True, kw_only=True):
 
     Attributes:
         structured_mode: The mode it was asked in; None takes it from the trials.
-        kind: `model`, `classical` or `recorded`.
+        kind: `model`, `classical`, `recorded` or `policy`.
         kin: Why judges are kin to the model, by judge.
+        policy: Of a policy, as run.json has it.
     """
 
     model: str | None = None
@@ -41,6 +42,7 @@ class ArmFacts(Record, frozen=True, kw_only=True):
     recorded: bool = False
     kind: str = "model"
     kin: dict[str, str] = {}
+    policy: dict[str, Any] | None = None
 
 
 def summarise(
@@ -143,9 +145,20 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
             name: plain_mean(values, table.rows) for name, values in _primary_first(outcomes)
         },
         "judge": columns.judged.figures(facts.kin),
+        "policy": None if facts.policy is None else _policy(columns, table, facts.policy),
         "metrics": {name: table.mean(values) for name, values in outcomes.metrics.items()},
         "metrics_left_out": columns.metrics.left_out,
         "slices": _slices(table),
+    }
+
+
+def _policy(columns: ArmColumns, table: _Table, policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who answered for a policy, and what it had promised."""
+    arms = [*policy["route"], *policy["fallbacks"]]
+    return {
+        "answered_by": {arm: columns.answered_by[arm] for arm in arms},
+        "escalation_rate": table.share(table.outcomes.passed_on),
+        "promised": policy["promised"],
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +116,25 @@ def flat_row(row: Row) -> dict[str, Any]:
         elif name in TIMES:
             for which in _QUANTILES:
                 flat |= _figure(f"{name}_{which}", None if value is None else value[which])
-        elif name == "metrics":
-            flat |= _metrics(value)
+        elif name in _SPREAD:
+            flat |= _SPREAD[name](value or {})
         elif name in _COUNTED:
             flat |= {f"{_COUNTED[name]}_{key}": count for key, count in value.items()}
         elif name in _LISTED:
             flat[name] = _listed(value)
-        elif name == "judge":
-            flat |= _judging(value or {})
         elif name != "slices":
             flat[name] = value
     return flat
+
+
+def _policy(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who answered for a policy and how often it went on; nothing for other arms."""
+    if not policy:
+        return {}
+    return {
+        "answered_by": _listed(policy["answered_by"]),
+        **_figure("escalation_rate", policy["escalation_rate"]),
+    }
 
 
 def _metrics(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -157,3 +165,10 @@ def _figure(name: str, figure: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         name + suffix: None if figure is None else figure[part] for suffix, part in _PARTS.items()
     }
+
+
+_SPREAD: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "metrics": _metrics,
+    "judge": _judging,
+    "policy": _policy,
+}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evalkit.report.terminal import COLUMNS, judging, metrics, notes, rungs
+from evalkit.report.terminal import COLUMNS, judging, metrics, notes, policy_of, rungs
 from evalkit.report.values import Row, arm_name, clean, interval
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
@@ -59,7 +59,7 @@ def summary_markdown(document: dict[str, Any], warnings: Sequence[str] = ()) -> 
             for row in own
         ]
         parts += [f"## {escaped(suite)}", table(head, cells, left=3), _rungs(own)]
-        parts += [_metrics(own), _judges(own), _sizes(own)]
+        parts += [_policies(own), _metrics(own), _judges(own), _sizes(own)]
     if not rows:
         parts.append("No trial was made.")
     parts += ["\n".join(f"- {escaped(note)}" for note in (*notes(rows), *warnings))]
@@ -80,6 +80,13 @@ def _metrics(rows: Sequence[Row]) -> str:
         for row, name, figure in metrics(rows)
     ]
     return table(("arm", "metric", "value \\[95%\\]", "n"), told, left=2) if told else ""
+
+
+def _policies(rows: Sequence[Row]) -> str:
+    """Say who answered for a policy."""
+    told = [row for row in rows if row.get("policy")]
+    lines = [f"- {escaped(arm_name(row))}: {escaped(policy_of(row))}" for row in told]
+    return "\n".join(["Policies:", "", *lines]) if lines else ""
 
 
 def _judges(rows: Sequence[Row]) -> str:

@@ -133,7 +133,8 @@ def _suite_lines(suite: str, rows: Sequence[Row], style: Style) -> list[str]:
         for row_index, name in enumerate(names):
             texts = [(cells[i][row_index], i) for i in block]
             lines.append(_line(name, name_width, texts, widths, style if style.colour else None))
-    lines += _rung_lines(rows, name_width) + _metric_lines(rows, name_width, style)
+    lines += _rung_lines(rows, name_width) + _policy_lines(rows, name_width, style)
+    lines += _metric_lines(rows, name_width, style)
     return lines + _judge_lines(rows, name_width, style)
 
 
@@ -151,6 +152,40 @@ def _rung_lines(rows: Sequence[Row], name_width: int) -> list[str]:
         return []
     said = [f"{shortened(arm_name(r), name_width):<{name_width}}  {rungs(r)}" for r in odd]
     return ["", f"{'outputs':<{name_width}}  share of each rung", *said]
+
+
+def _policy_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str]:
+    """Say who answered for a policy, and what it had promised."""
+    told = [row for row in rows if row.get("policy")]
+    if not told:
+        return []
+    room = max(_NARROWEST, style.width - name_width - _GAP)
+    said = []
+    for row in told:
+        name = f"{shortened(arm_name(row), name_width):<{name_width}}"
+        for line in _wrapped(policy_of(row), room).split("\n"):
+            said.append(f"{name}  {line}")
+            name = " " * name_width
+    return ["", f"{'policy':<{name_width}}  who answered", *said]
+
+
+def policy_of(row: Row) -> str:
+    """Return who answered for a policy, how often it went on, and what it had promised."""
+    own = row["policy"]
+    total = sum(own["answered_by"].values())
+    parts = [
+        f"{clean(arm)} {share(count / total if total else None)}"
+        for arm, count in own["answered_by"].items()
+    ]
+    parts.append(f"went on {share(value_of(own['escalation_rate']))}")
+    promised = own["promised"]
+    if promised is not None:
+        parts.append(
+            f"promised: quality {interval(promised['quality'])}, "
+            f"{money(promised['cost_per_1000_usd'])} a thousand, going on "
+            f"{share(promised['escalation_rate'])}"
+        )
+    return "; ".join(parts)
 
 
 def _judge_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evalkit.core.errors import ProviderError
 from evalkit.core.ports import Adapter
@@ -48,15 +48,23 @@ class Route:
         fallbacks: Asked where the last of them fails.
         checks_form: An answer whose form does not hold goes on to the next arm.
         identity: Hash of what decides who is asked.
+        promised: What the policy brought on the samples that its maker had locked away.
     """
 
     def __init__(
-        self, hops: Sequence[Hop], fallbacks: Sequence[Hop], *, checks_form: bool, identity: str
+        self,
+        hops: Sequence[Hop],
+        fallbacks: Sequence[Hop],
+        *,
+        checks_form: bool,
+        identity: str,
+        promised: dict[str, Any] | None = None,
     ) -> None:
         self.hops = tuple(hops)
         self.fallbacks = tuple(fallbacks)
         self.checks_form = checks_form
         self.identity = identity
+        self.promised = promised
         self._outages: Outages[str] = Outages()
 
     @property

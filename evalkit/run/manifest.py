@@ -107,6 +107,7 @@ def _policy_facts(route: Route) -> dict[str, Any]:
             "route": [hop.arm.name for hop in route.hops],
             "fallbacks": [hop.arm.name for hop in route.fallbacks],
             "accept": "usable" if route.checks_form else None,
+            "promised": route.promised,
             "arms": [_declared(hop.arm, hop.adapter.identity) for hop in route.all_hops],
         },
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from evalkit.core.documents import Node, read_yaml
 from evalkit.core.errors import ConfigError
@@ -29,12 +30,15 @@ class PolicyTask(Record, frozen=True, kw_only=True):
         checks_form: An answer whose form does not hold goes on to the next arm; else every answer
             is taken.
         demand: What the business demanded of whoever sees the data.
+        promised: What it brought on the samples that decided nothing: quality with its interval,
+            cost, escalations, false accepts; None where the file does not say.
     """
 
     route: tuple[str, ...]
     fallbacks: tuple[str, ...] = ()
     checks_form: bool = False
     demand: Requirement = Requirement()
+    promised: dict[str, Any] | None = None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -86,7 +90,7 @@ def read_policy(path: Path) -> Policy:
     root = read_yaml(path)
     root.take("schema_version", int, 1, allowed=(SCHEMA_VERSION,))
     demands = {name: _demand(node) for name, node in root.mapping("constraints").items()}
-    root.mapping("evidence").rest()
+    promised = _promises(root.mapping("evidence"))
     tasks = {name: _task(node) for name, node in root.mapping("tasks").items()}
     if not tasks:
         root.refuse("`tasks` names no task: nothing can be asked by it")
@@ -98,6 +102,7 @@ def read_policy(path: Path) -> Policy:
             fallbacks=task.fallbacks,
             checks_form=task.checks_form,
             demand=demands.get(name, Requirement()),
+            promised=promised.get(name),
         )
         for name, task in tasks.items()
     }
@@ -131,6 +136,25 @@ def _route(node: Node) -> tuple[str, ...]:
         step.refuse_unknown()
         arms.append(str(arm))
     return tuple(arms)
+
+
+def _promises(node: Node) -> dict[str, dict[str, Any]]:
+    """Return what is promised of each task, as far as it is figures."""
+    found = {}
+    for name, own in node.mapping("intervals").items():
+        if not isinstance(own.value, dict):
+            continue
+        quality = own.mapping("quality")
+        figure = {end: quality.take(end, (int, float), None) for end in ("value", "low", "high")}
+        rest = ("cost_per_1000_usd", "escalation_rate", "false_accept_rate", "n")
+        found[name] = {
+            "quality": None if figure["value"] is None else figure,
+            **{key: own.take(key, (int, float), None) for key in rest},
+        }
+        quality.rest()
+        own.rest()
+    node.rest()
+    return found
 
 
 def _demand(node: Node) -> Requirement:

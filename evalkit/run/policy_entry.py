@@ -54,7 +54,9 @@ class PolicyArms(NamedTuple):
         identity = fingerprint(
             [policy.hash(suite.name), [[hop.arm.name, hop.adapter.identity] for hop in hops]]
         )
-        route = Route(own, spare, checks_form=task.checks_form, identity=identity)
+        route = Route(
+            own, spare, checks_form=task.checks_form, identity=identity, promised=task.promised
+        )
         lane = self._lane(hops)
         arm = _arm(policy, task, suite, hops)
         return Entry(suite, arm, hops[0].adapter, lane, parser, grading, route)
