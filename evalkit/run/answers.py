@@ -190,7 +190,9 @@ async def ask_route(
     said = Said([], None, route.hops[0].arm, then)
     last = len(route.hops) - 1
     for place, (hop, request) in enumerate(zip(route.all_hops, requests, strict=True)):
-        own = await _ask_hop(asking, route, hop, request, _of_arm(stored, hop), said.then)
+        own = await _ask_hop(
+            asking, route, hop, request, stored=_of_arm(stored, hop), then=said.then
+        )
         arm = hop.arm if own.answers else said.arm
         said = Said([*said.answers, *own.answers], own.error or said.error, arm, own.then)
         if own.error is None and (place >= last or _is_taken(own.answers[-1], route, asking)):
@@ -199,7 +201,7 @@ async def ask_route(
 
 
 async def _ask_hop(
-    asking: Asking, route: Route, hop: Hop, request: Request, stored: Stored, then: Next
+    asking: Asking, route: Route, hop: Hop, request: Request, *, stored: Stored, then: Next
 ) -> Said:
     """Ask one arm of a policy, and say of its next attempt why it is made."""
     lost = None if stored.answers else route.given_up(hop)
