@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from evalkit.analysis.economics.profile import Limits
-from evalkit.analysis.routing.board import Board
+from evalkit.analysis.routing.board import Board, Check
 from evalkit.analysis.routing.deciding import Wanted, assign
 
 MODELS, TYPES, TAU = 6, 5, 0.85
@@ -31,7 +31,7 @@ def board(quality: np.ndarray) -> Board:
     ones = np.ones(shape)
     return Board(
         "type", tuple(arms), np.arange(shape[0], dtype=np.uint64), np.arange(shape[0]), quality,
-        ones, ones, ones, 1 - quality, {}, 0,
+        ones, ones, {"usable": Check(ones, 1 - quality, quality)}, {}, 0,
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def main() -> None:
             found = assign(board(seen), np.arange(n), wanted)
             given.append(bool(found.chain))
             if found.chain:
-                wrong.append(truth[found.chain[0]] < TAU)
+                wrong.append(truth[found.chain.arms[0]] < TAU)
         points = [100 * np.mean(own[rule]) for rule in told for own in (told, kept)]
         print(f"| {n} | {' | '.join(f'{p:+.1f}' for p in points)} | {np.mean(below):.0%} |", end="")
         print(f" {np.mean(given):.0%} | {np.mean(wrong):.0%} |")

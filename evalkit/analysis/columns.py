@@ -18,7 +18,17 @@ import numpy.typing as npt
 from evalkit.analysis.cost import PriceAttempt, bill, service_ms, timing
 from evalkit.analysis.judges.tally import JudgeTally
 from evalkit.analysis.metrics import MetricColumns
-from evalkit.core.records import Attempt, Completion, Mode, Record, Status, Trial, Usage, hash64
+from evalkit.core.records import (
+    Attempt,
+    Completion,
+    Mode,
+    Record,
+    Status,
+    Trial,
+    Usage,
+    canonical_json,
+    hash64,
+)
 
 Array = npt.NDArray[np.float64]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
@@ -32,10 +42,15 @@ _KEEP_THEIR_SCORES = ("ok", "refused")  # of a refusal: those of graders that we
 
 
 class SuiteFacts(Record, frozen=True, kw_only=True):
-    """What a summary must know of a suite: the grader that is quality, and when a trial passes."""
+    """What a summary must know of a suite: the grader that is quality, and when a trial passes.
+
+    Attributes:
+        values: A hash of what each answer says is kept, to see which arms agree.
+    """
 
     primary: str
     pass_at: float = 1.0
+    values: bool = False
 
 
 class Doubles:
@@ -96,7 +111,9 @@ class ArmColumns:
         self.sample, self.cluster, self.skipped = array("Q"), array("Q"), array("Q")
         self.repeat, self.state = array("i"), array("b")
         self.first_bad, self.passed = array("b"), array("d")
-        self.critical, self.passed_on = array("b"), array("b")
+        self.critical, self.asked_last = array("b"), array("h")
+        self.value = array("Q")
+        self.hops: dict[str, int] = {}
         self.answered_by: Counter[str] = Counter()
         self.graders: dict[str, array[float]] = {facts.primary: array("d")}
         self.metrics = MetricColumns()
@@ -126,6 +143,9 @@ class ArmColumns:
         self.judged.add(trial)
         self._add_identity(trial)
         self._add_hops(trial)
+        if self.facts.values:
+            said = None if trial.status != "ok" else trial.parsed
+            self.value.append(hash64(canonical_json(said).decode()))
         self._add_scores(trial)
         self._add_slices(trial)
         self._add_money(trial, price)
@@ -153,9 +173,12 @@ class ArmColumns:
             self.mode_not_honoured += 1
 
     def _add_hops(self, trial: Trial) -> None:
-        """Note which arm of a policy answered, and whether more than one was asked."""
+        """Note which arm of a policy was asked last, and which answered."""
         asked = [a for a in trial.attempts if a.role == "model" and a.model not in ("", trial.arm)]
-        self.passed_on.append(len({a.model for a in asked}) > 1)
+        if not asked:
+            self.asked_last.append(-1)
+            return
+        self.asked_last.append(self.hops.setdefault(asked[-1].model, len(self.hops)))
         answered = [a.model for a in asked if a.completion is not None]
         if answered:
             self.answered_by[answered[-1]] += 1

@@ -56,7 +56,9 @@ class Outcomes:
         slices: By column.
         skipped: Hashes of samples that were not asked, shape (k,); one for each trial.
         recorded: The answers come from a recording.
-        passed_on: A policy asked more than one of its arms, shape (n,), or (0,) where none is one.
+        asked_last: Of a policy which arm was asked last, as its columns number them; -1 for other
+            arms, shape (n,).
+        value: Hash of what each answer says, shape (n,); (0,) where that was not read.
     """
 
     suite: str
@@ -78,7 +80,8 @@ class Outcomes:
     slices: Mapping[str, Slice] = field(default_factory=dict)
     skipped: Ids = field(default_factory=lambda: np.zeros(0, np.uint64))
     recorded: bool = False
-    passed_on: Mask = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    asked_last: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    value: Ids = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -142,6 +145,8 @@ def taken(outcomes: Outcomes, rows: npt.NDArray[np.intp], sample: Ids | None = N
         output_tokens=outcomes.output_tokens[rows],
         critical=outcomes.critical[rows],
         cluster=None if outcomes.cluster is None else outcomes.cluster[rows],
+        asked_last=outcomes.asked_last[rows] if len(outcomes.asked_last) else outcomes.asked_last,
+        value=outcomes.value[rows] if len(outcomes.value) else outcomes.value,
         metrics={name: values[rows] for name, values in outcomes.metrics.items()},
         slices={name: Slice(s.values, s.code[rows]) for name, s in outcomes.slices.items()},
     )
@@ -175,7 +180,8 @@ def outcomes_of(suite: str, arm: str, columns: ArmColumns) -> Outcomes:
         ttft_ms=floats(columns.ttft.values),
         output_tokens=floats(columns.output_tokens.values),
         critical=flags(columns.critical),
-        passed_on=flags(columns.passed_on),
+        asked_last=np.frombuffer(columns.asked_last, dtype=np.int16)[order],
+        value=np.frombuffer(columns.value, dtype=np.uint64)[order if columns.facts.values else []],
         cluster=None if cluster is None else cluster[order],
         metrics={name: floats(column) for name, column in columns.metrics.dense(len(columns))},
         slices={name: _slice(columns, name, order) for name in columns.slices},

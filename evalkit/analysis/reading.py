@@ -65,6 +65,7 @@ def read_run(
     *,
     arms: Sequence[str] | None = None,
     seen: Callable[[Trial], None] | None = None,
+    values: bool = False,
 ) -> Reading:
     """Read a run's trials.
 
@@ -73,6 +74,7 @@ def read_run(
         providers: Another providers file to take prices from.
         arms: Only these arms.
         seen: Told of every trial; the run is then read by this process alone.
+        values: Keep a hash of what each answer says.
 
     Raises:
         JournalError: If the journal is foreign, mixed or edited.
@@ -85,10 +87,10 @@ def read_run(
         index = run.index()
         kept = None if arms is None else frozenset(wanted)
         own = (t for t in trials_in(index.groups()) if kept is None or t.arm in kept)
-        part = read_part(run, providers, own, seen)
+        part = read_part(run, providers, own, seen, values=values)
         return Reading(run, part.columns, part.names, index)
     shares = [wanted[i::workers] for i in range(workers)]
-    processes = [_start(run.folder, providers, share) for share in shares]
+    processes = [_start(run.folder, providers, share, values=values) for share in shares]
     try:
         run.check()
         found = [_finish(process) for process in processes]
@@ -109,9 +111,11 @@ def read_part(
     providers: Path | None,
     trials: Iterable[Trial],
     seen: Callable[[Trial], None] | None = None,
+    *,
+    values: bool = False,
 ) -> Part:
     """Put trials of a run into columns."""
-    summing = summing_of(run, run.manifest, providers)
+    summing = summing_of(run, run.manifest, providers, values=values)
     ids: dict[str, set[str]] = {}
     for trial in trials:
         summing.add(trial)
@@ -130,8 +134,11 @@ def _merged(parts: Sequence[Part]) -> dict[str, dict[int, str]]:
     return names
 
 
-def _start(folder: Path, providers: Path | None, arms: Sequence[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", _WORKER, str(folder), str(providers or ""), *arms]
+def _start(
+    folder: Path, providers: Path | None, arms: Sequence[str], *, values: bool
+) -> subprocess.Popen[bytes]:
+    kept = "values" if values else ""
+    command = [sys.executable, "-m", _WORKER, str(folder), str(providers or ""), kept, *arms]
     return subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
 
 

@@ -42,15 +42,19 @@ def summarise_run(
     return summing.document()
 
 
-def summing_of(run: Run, manifest: Mapping[str, Any], providers: Path | None = None) -> Summing:
+def summing_of(
+    run: Run, manifest: Mapping[str, Any], providers: Path | None = None, *, values: bool = False
+) -> Summing:
     """Return an empty summary of a run, to be given its trials.
 
     Args:
         run: The run.
         manifest: Its manifest as it is, or as it is going to be.
         providers: Another providers file to take prices from.
+        values: Keep a hash of what each answer says.
     """
-    return Summing(run.run_id, suite_facts(manifest), arm_facts(manifest), pricing(run, providers))
+    facts = suite_facts(manifest, values=values)
+    return Summing(run.run_id, facts, arm_facts(manifest), pricing(run, providers))
 
 
 def write_run_tables(run: Run, *, providers: Path | None = None) -> list[Path]:
@@ -75,10 +79,10 @@ def pricing(run: Run, providers: Path | None = None) -> PriceAttempt:
     return price
 
 
-def suite_facts(manifest: Mapping[str, Any]) -> dict[str, SuiteFacts]:
-    """Return what a summary must know of each suite."""
+def suite_facts(manifest: Mapping[str, Any], *, values: bool = False) -> dict[str, SuiteFacts]:
+    """Return what a summary must know of each suite; `values` as of `SuiteFacts`."""
     return {
-        suite["name"]: SuiteFacts(primary=suite["primary"], pass_at=suite["pass_at"])
+        suite["name"]: SuiteFacts(primary=suite["primary"], pass_at=suite["pass_at"], values=values)
         for suite in manifest["suites"]
     }
 

@@ -16,6 +16,7 @@ from evalkit.analysis.columns import ANSWERED, TOKENS, ArmColumns, SuiteFacts
 from evalkit.analysis.cost import PriceAttempt
 from evalkit.analysis.figures import Rows, as_figure, mean_figure, plain_mean, quantile_figures
 from evalkit.analysis.outcomes import OK, REFUSED, Array, Outcomes, outcomes_of
+from evalkit.core.acceptance import asked_always
 from evalkit.core.records import Record, Trial
 from evalkit.stats.ratios import cost_per_success
 
@@ -155,9 +156,12 @@ def summary_row(suite: str, arm: str, columns: ArmColumns, facts: ArmFacts) -> d
 def _policy(columns: ArmColumns, table: _Table, policy: Mapping[str, Any]) -> dict[str, Any]:
     """Return who answered for a policy, and what it had promised."""
     arms = [*policy["route"], *policy["fallbacks"]]
+    always = policy["route"][: asked_always(policy["accept"])]
+    known = [columns.hops[arm] for arm in always if arm in columns.hops]
+    passed_on = ~np.isin(table.outcomes.asked_last, known)
     return {
         "answered_by": {arm: columns.answered_by[arm] for arm in arms},
-        "escalation_rate": table.share(table.outcomes.passed_on),
+        "escalation_rate": table.share(passed_on),
         "promised": policy["promised"],
     }
 

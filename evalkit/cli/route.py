@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="decide on fewer than 50 samples all the same"
     )
     parser.add_argument(
+        "--accept", type=names, action="extend", metavar="RULE,...",
+        help="when a cascade may take an answer: usable (its form holds), agree (two arms say the "
+        "same), or a grader that needs no target (default: usable,agree; with --export usable)",
+    )  # fmt: skip
+    parser.add_argument(
         "--export", choices=["litellm", "portkey"], help="write the policy for a gateway too"
     )
     parser.add_argument(
@@ -65,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
             seed=options.seed,
             force=options.force,
             providers=options.providers,
+            accept=_accept(options),
         ),
         export=options.export,
         output=options.output,
@@ -79,3 +85,12 @@ def run(options: argparse.Namespace) -> int:
     for warning in document["warnings"]:
         note(f"warning: {warning}")
     return 0
+
+
+def _accept(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the rules: a gateway can hold the form against its schema, and nothing else."""
+    from evalkit.core.acceptance import AGREE, USABLE
+
+    if options.accept:
+        return tuple(options.accept)
+    return (USABLE,) if options.export else (USABLE, AGREE)

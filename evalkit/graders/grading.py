@@ -69,6 +69,14 @@ class Grading:
         """Whether all graders may run on the event loop for a short answer."""
         return all(getattr(grader, "is_quick", True) for grader in self.graders)
 
+    def only(self, name: str) -> Grading:
+        """Return one of the graders alone.
+
+        Raises:
+            ConfigError: If there is none of that name.
+        """
+        return Grading(self.output, [g for g in self.graders if g.name == name], name)
+
     def accepts(self, parsed: Parsed) -> bool:
         """Return whether an answer on this rung is graded."""
         return parsed.rung != "refusal" and parsed.rung in self.output.accept

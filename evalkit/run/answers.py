@@ -7,12 +7,21 @@ in the journal under the arm that made it. It does not grade.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
+from evalkit.core.acceptance import AGREE, grader_of
 from evalkit.core.errors import ProviderError
 from evalkit.core.ports import Adapter
-from evalkit.core.records import Cause, Completion, OutputSpec, Parsed, Request, fingerprint
+from evalkit.core.records import (
+    Cause,
+    Completion,
+    OutputSpec,
+    Parsed,
+    Request,
+    canonical_json,
+    fingerprint,
+)
 from evalkit.graders.grading import status_of
 from evalkit.graders.parse import Parser
 from evalkit.run.ask import Asker, Lane, Question
@@ -46,7 +55,8 @@ class Route:
     Args:
         hops: In the order in which they are asked.
         fallbacks: Asked where the last of them fails.
-        checks_form: An answer whose form does not hold goes on to the next arm.
+        accept: When an answer is taken (`core.acceptance`); one that is not goes on to the next
+            arm. None takes every one.
         identity: Hash of what decides who is asked.
         promised: What the policy brought on the samples that its maker had locked away.
     """
@@ -56,13 +66,13 @@ class Route:
         hops: Sequence[Hop],
         fallbacks: Sequence[Hop],
         *,
-        checks_form: bool,
+        accept: str | None,
         identity: str,
         promised: dict[str, Any] | None = None,
     ) -> None:
         self.hops = tuple(hops)
         self.fallbacks = tuple(fallbacks)
-        self.checks_form = checks_form
+        self.accept = accept
         self.identity = identity
         self.promised = promised
         self._outages: Outages[str] = Outages()
@@ -91,6 +101,7 @@ class Asking(NamedTuple):
 
     Attributes:
         mark: What its attempts stand for in the journal.
+        passes: Whether a grader gives an answer full marks without a target.
     """
 
     key: TrialKey
@@ -98,6 +109,7 @@ class Asking(NamedTuple):
     parser: Parser
     output: OutputSpec
     asker: Asker
+    passes: Callable[[str, Answered], Awaitable[bool]]
 
 
 class Stored(NamedTuple):
@@ -176,9 +188,9 @@ async def ask_route(
 ) -> Said:
     """Ask the arms of a policy in turn.
 
-    An answer whose form holds ends it, and so does every answer of the route's last arm, and of a
-    fallback. Where the last arm fails, fallbacks are asked; where they fail too, the last answer
-    that came stands, for all that its form does not hold.
+    An answer that the rule takes ends it, and so does every answer of the route's last arm, and
+    of a fallback. Where the last arm fails, fallbacks are asked; where they fail too, the last
+    answer that came stands, for all that the rule does not take it.
 
     Raises:
         NotRecorded: If a recording lacks this sample.
@@ -188,16 +200,54 @@ async def ask_route(
     if stored.was_graded:
         return await _reread(asking, route, stored, then)
     said = Said([], None, route.hops[0].arm, then)
-    last = len(route.hops) - 1
+    taken = _Taking(asking, route)
     for place, (hop, request) in enumerate(zip(route.all_hops, requests, strict=True)):
+        if taken.has_no_use_for(place):
+            continue
         own = await _ask_hop(
             asking, route, hop, request, stored=_of_arm(stored, hop), then=said.then
         )
         arm = hop.arm if own.answers else said.arm
         said = Said([*said.answers, *own.answers], own.error or said.error, arm, own.then)
-        if own.error is None and (place >= last or _is_taken(own.answers[-1], route, asking)):
+        if own.error is None and await taken.takes(place, own.answers[-1]):
             break
     return said
+
+
+class _Taking:
+    """Which answer of a policy is taken."""
+
+    def __init__(self, asking: Asking, route: Route) -> None:
+        self._asking = asking
+        self._rule = route.accept
+        self._last = len(route.hops) - 1
+        self._first: Parsed | None = None
+
+    def has_no_use_for(self, place: int) -> bool:
+        """Say that an arm need not be asked: the second of two, where the first has no answer."""
+        return self._rule == AGREE and place == 1 and self._first is None
+
+    async def takes(self, place: int, answer: Answered) -> bool:
+        """Say whether the answer of the arm at a place of the route is taken."""
+        if place >= self._last or self._rule is None:
+            return True
+        if status_of(answer[1], self._asking.output) != "ok":
+            return False
+        if self._rule == AGREE:
+            return self._agrees(place, answer[1])
+        grader = grader_of(self._rule)
+        return grader is None or await self._asking.passes(grader, answer)
+
+    def _agrees(self, place: int, parsed: Parsed) -> bool:
+        if place == 0:
+            self._first = parsed
+            return False
+        first = self._first
+        return (
+            place == 1
+            and first is not None
+            and (canonical_json(first.value) == canonical_json(parsed.value))
+        )
 
 
 async def _ask_hop(
@@ -211,10 +261,6 @@ async def _ask_hop(
     route.note(hop, said.error)
     cause: Cause = "malformed" if said.error is None else cause_after(said.error.kind)
     return said._replace(then=said.then._replace(cause=cause))
-
-
-def _is_taken(answer: Answered, route: Route, asking: Asking) -> bool:
-    return not route.checks_form or status_of(answer[1], asking.output) == "ok"
 
 
 def _of_arm(stored: Stored, hop: Hop) -> Stored:

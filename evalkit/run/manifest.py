@@ -106,7 +106,7 @@ def _policy_facts(route: Route) -> dict[str, Any]:
         "policy": {
             "route": [hop.arm.name for hop in route.hops],
             "fallbacks": [hop.arm.name for hop in route.fallbacks],
-            "accept": "usable" if route.checks_form else None,
+            "accept": route.accept,
             "promised": route.promised,
             "arms": [_declared(hop.arm, hop.adapter.identity) for hop in route.all_hops],
         },

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from evalkit.core.acceptance import AGREE, USABLE, asked_always, grader_of
 from evalkit.core.documents import Node, read_yaml
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import SENSITIVITIES, TRAINING_DEMANDS, Requirement, requirement
@@ -18,6 +19,7 @@ SCHEMA_VERSION = 1
 PROVIDER = "policy"
 """The provider's name in `policy:NAME`, the arm that a policy is."""
 _FIRST, _NEXT = "always", "not accepted"
+_COUNTS = {1: "one", 3: "three"}
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -27,8 +29,7 @@ class PolicyTask(Record, frozen=True, kw_only=True):
     Attributes:
         route: Arms in the order in which they are asked.
         fallbacks: Arms that are asked, in this order, where the last of the route fails.
-        checks_form: An answer whose form does not hold goes on to the next arm; else every answer
-            is taken.
+        accept: When an answer is taken (`core.acceptance`); None takes every one.
         demand: What the business demanded of whoever sees the data.
         promised: What it brought on the samples that decided nothing: quality with its interval,
             cost, escalations, false accepts; None where the file does not say.
@@ -36,7 +37,7 @@ class PolicyTask(Record, frozen=True, kw_only=True):
 
     route: tuple[str, ...]
     fallbacks: tuple[str, ...] = ()
-    checks_form: bool = False
+    accept: str | None = None
     demand: Requirement = Requirement()
     promised: dict[str, Any] | None = None
 
@@ -78,7 +79,7 @@ class Policy(Record, frozen=True, kw_only=True):
     def hash(self, suite: str) -> str:
         """Return the hash of what decides who is asked."""
         task = self.task(suite)
-        return fingerprint([task.route, task.fallbacks, task.checks_form])
+        return fingerprint([task.route, task.fallbacks, task.accept])
 
 
 def read_policy(path: Path) -> Policy:
@@ -100,7 +101,7 @@ def read_policy(path: Path) -> Policy:
         name: PolicyTask(
             route=task.route,
             fallbacks=task.fallbacks,
-            checks_form=task.checks_form,
+            accept=task.accept,
             demand=demands.get(name, Requirement()),
             promised=promised.get(name),
         )
@@ -110,28 +111,45 @@ def read_policy(path: Path) -> Policy:
 
 
 def _task(node: Node) -> PolicyTask:
-    route = _route(node)
+    accept = _accept(node)
+    route = _route(node, asked_always(accept))
     fallbacks = node.strings("fallbacks")
-    accept = node.take("accept", str, None, allowed=("usable",))
     twice = sorted({arm for arm in (*route, *fallbacks) if (*route, *fallbacks).count(arm) > 1})
     if twice:
         node.refuse(f"the arm {twice[0]!r} stands twice; each is asked once at most")
     node.refuse_unknown()
-    return PolicyTask(route=route, fallbacks=fallbacks, checks_form=accept is not None)
+    return PolicyTask(route=route, fallbacks=fallbacks, accept=accept)
 
 
-def _route(node: Node) -> tuple[str, ...]:
+def _accept(node: Node) -> str | None:
+    accept = node.take("accept", str, None)
+    if accept is None or accept in (USABLE, AGREE) or grader_of(accept):
+        return None if accept is None else str(accept)
+    node.refuse(f"`accept` got {accept!r}; allowed: 'usable', 'agree', 'usable and GRADER', null")
+    return None
+
+
+def _route(node: Node, always: int) -> tuple[str, ...]:
+    """Return the arms of a route.
+
+    Args:
+        node: The task.
+        always: How many of them belong to the first answer; one more must follow two.
+    """
     steps = node.node("route")
-    if steps is None or not isinstance(steps.value, list) or not steps.value:
+    least = always if always == 1 else always + 1
+    if steps is None or not isinstance(steps.value, list) or len(steps.value) < least:
         got = "nothing" if steps is None else steps.shown
-        (steps or node).refuse(f"`route` must be a list of at least one {{when, arm}}, got {got}")
+        (steps or node).refuse(
+            f"`route` must be a list of at least {_COUNTS[least]} {{when, arm}}, got {got}"
+        )
         return ()
     arms = []
     for place, step in enumerate(steps.children.values()):
         if not isinstance(step.value, dict):
             step.refuse(f"a step must be {{when, arm}}, got {step.shown}")
             continue
-        step.take("when", str, _NEXT, allowed=(_NEXT if place else _FIRST,))
+        step.take("when", str, _NEXT, allowed=(_NEXT if place >= always else _FIRST,))
         arm = step.take("arm", str)
         step.refuse_unknown()
         arms.append(str(arm))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from evalkit.core.acceptance import grader_of, unfit
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import Requirement, refusal_reason, strictest, weakest
 from evalkit.core.ports import Clock, SuiteView
@@ -44,19 +45,18 @@ class PolicyArms(NamedTuple):
         """Return the policy as an arm of a suite.
 
         Raises:
-            ConfigError: If the policy has no such task, or one of its arms is unknown, cannot be
-                asked here, or must not see the suite's samples.
+            ConfigError: If the policy has no such task, takes answers by a grader that cannot, or
+                one of its arms is unknown, cannot be asked here, or must not see the samples.
         """
         policy, task = self.policy, self.policy.task(suite.name)
+        _refuse_rule(policy, task, suite, grading)
         demand = strictest([suite.own_demand, task.demand])
         hops = [await self._hop(name, suite, view, demand) for name in task.arms]
         own, spare = hops[: len(task.route)], hops[len(task.route) :]
         identity = fingerprint(
             [policy.hash(suite.name), [[hop.arm.name, hop.adapter.identity] for hop in hops]]
         )
-        route = Route(
-            own, spare, checks_form=task.checks_form, identity=identity, promised=task.promised
-        )
+        route = Route(own, spare, accept=task.accept, identity=identity, promised=task.promised)
         lane = self._lane(hops)
         arm = _arm(policy, task, suite, hops)
         return Entry(suite, arm, hops[0].adapter, lane, parser, grading, route)
@@ -98,6 +98,18 @@ class PolicyArms(NamedTuple):
             None,
             all(hop.lane.costs_nothing for hop in hops),
         )
+
+
+def _refuse_rule(policy: Policy, task: PolicyTask, suite: Suite, grading: Grading) -> None:
+    grader = grader_of(task.accept)
+    if grader is None:
+        return
+    names = [own.name for own in grading.graders]
+    reason = unfit(grader, grading.primary)
+    if grader not in names:
+        reason = f"the suite has no such grader; it has: {', '.join(names)}"
+    if reason is not None:
+        raise ConfigError(f"{policy.file}: {suite.name}: `accept` by {grader!r}: {reason}")
 
 
 def _arm(policy: Policy, task: PolicyTask, suite: Suite, hops: Sequence[Hop]) -> Arm:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +32,7 @@ from evalkit.graders.grading import Grading, status_of
 from evalkit.graders.parse import Parser, structured_honoured
 from evalkit.run.answers import (
     LONG_TEXT,
+    Answered,
     Asking,
     Hop,
     Next,
@@ -202,7 +204,10 @@ async def _answers(job: Job, asker: Asker, asked: _Asked, *, holds_slot: bool) -
         NotRecorded: If a recording lacks this sample.
     """
     entry, known = job.entry, asked.known
-    asking = Asking(job.key, asked.request_hash, entry.parser, entry.suite.spec.output, asker)
+    asking = Asking(
+        job.key, asked.request_hash, entry.parser, entry.suite.spec.output, asker,
+        passes=partial(_passes, entry.grading, job.sample),
+    )  # fmt: skip
     stored = Stored(known.answers, known.answered_by, known.was_graded)
     then = Next(known.attempts + 1, known.cause)
     if entry.route is None:
@@ -213,6 +218,14 @@ async def _answers(job: Job, asker: Asker, asked: _Asked, *, holds_slot: bool) -
     finally:
         if holds_slot:
             entry.lane.gate.release()
+
+
+async def _passes(grading: Grading, sample: Sample, name: str, answer: Answered) -> bool:
+    """Say whether a grader gives an answer full marks where nobody has a target."""
+    blind = msgspec.structs.replace(sample, target=None, has_target=False)
+    own = grading.only(name)
+    (score,) = await grade(own, blind, *answer)
+    return score.value == 1.0
 
 
 async def _scores(

@@ -21,10 +21,16 @@ N = 300
 
 
 def recorded(
-    evalkit: Any, arms: dict[str, dict[str, Any]], *, count: int = N, governance: str = ""
+    evalkit: Any,
+    arms: dict[str, dict[str, Any]],
+    *,
+    count: int = N,
+    governance: str = "",
+    suite: bool = True,
 ) -> Path:
     """Run recordings: each arm says no or nothing to the samples given, at its own price."""
-    write_suite(count)
+    if suite:
+        write_suite(count)
     rows = []
     for arm, facts in arms.items():
         for n in range(count):
@@ -97,6 +103,88 @@ def test_the_policy_is_written_with_its_evidence(evalkit: Any) -> None:
     before = path.read_bytes()
     document_of(evalkit, run, "-o", "again.json")
     assert before == Path("again.json").read_bytes()
+
+
+def two_that_agree(evalkit: Any) -> Path:
+    """Two cheap arms, each wrong on a tenth of its own, and a dear one that is right."""
+    return recorded(
+        evalkit,
+        {
+            "a": {"usd": 0.001, "wrong": range(0, N, 10)},
+            "b": {"usd": 0.002, "wrong": range(5, N, 10)},
+            "dear": {"usd": 0.02},
+        },
+    )
+
+
+def test_two_cheap_arms_that_agree_are_believed(evalkit: Any) -> None:
+    """Where they differ the dear one is asked; a run of the policy keeps the promise."""
+    document = document_of(evalkit, two_that_agree(evalkit))
+    chosen = document["tasks"]["yesno"]["chosen"]
+    assert (chosen["name"], chosen["accept"]) == ("log:a = log:b → log:dear", "agree")
+    assert document["tasks"]["yesno"]["holdout"]["false_accept_rate"] == 0
+    policy = json.loads(Path(document["policy_path"]).read_text())
+    jsonschema.validate(policy, schema_of("policy"))
+    assert policy["tasks"]["yesno"]["accept"] == "agree"
+    steps = policy["tasks"]["yesno"]["route"]
+    assert [step["when"] for step in steps] == ["always", "always", "not accepted"]
+    said = evalkit(
+        "run", "suites/yesno", "--providers", "log.yaml", "--policy", document["policy_path"],
+        "--json",
+    )  # fmt: skip
+    (row,) = json.loads(said.out)["rows"]
+    assert row["quality"]["value"] == 1.0
+    assert row["policy"]["escalation_rate"]["value"] == pytest.approx(0.2)
+    assert row["cost_per_1000_usd"] == pytest.approx(1000 * (0.003 + 0.2 * 0.02))
+
+
+def test_a_gateway_gets_no_rule_that_it_cannot_hold(evalkit: Any) -> None:
+    """With --export the form alone takes answers; what is demanded all the same is refused."""
+    run = two_that_agree(evalkit)
+    document = document_of(evalkit, run, "--export", "litellm")
+    assert document["tasks"]["yesno"]["chosen"]["arms"] == ["log:dear"]
+    refused = evalkit("route", run, "--export", "litellm", "--accept", "agree")
+    assert refused.code == 2
+    assert "yesno takes answers by 'agree', which no gateway holds" in refused.err
+
+
+CHECK = """
+def grade(sample, output, parsed):
+    return 1.0 if int(sample["id"][1:]) % 10 else 0.0
+"""
+
+
+def test_a_grader_without_a_target_takes_answers(evalkit: Any) -> None:
+    """It sees what the cheap arm gets wrong: the dear one is asked for that tenth."""
+    write_suite(N)
+    suite = Path("suites/yesno/suite.yaml")
+    suite.write_text(suite.read_text().replace("graders: {label: {}}",
+                                               "graders: {label: {}, python: {}}"))  # fmt: skip
+    Path("suites/yesno/graders.py").write_text(CHECK)
+    run = recorded(
+        evalkit, {"a": {"usd": 0.001, "wrong": range(0, N, 10)}, "dear": {"usd": 0.02}}, suite=False
+    )
+    document = document_of(evalkit, run, "--accept", "python,usable")
+    chosen = document["tasks"]["yesno"]["chosen"]
+    assert (chosen["name"], chosen["accept"]) == ("log:a [python] → log:dear", "usable and python")
+    assert chosen["quality"]["value"] == 1.0
+    assert chosen["escalation_rate"] == pytest.approx(0.1, abs=0.05)
+    assert chosen["false_accept_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("label", "--accept 'label': in yesno it compares with the target"),
+        ("agreement", "--accept 'agreement': allowed: usable, agree, or a grader of these suites"),
+        ("", "--accept"),
+    ],
+)
+def test_what_cannot_take_answers_is_refused(evalkit: Any, rule: str, said: str) -> None:
+    """In one line."""
+    refused = evalkit("route", cheap_and_dear(evalkit), "--accept", rule)
+    assert refused.code == 2
+    assert said in refused.err
 
 
 def test_one_sample_is_not_enough(evalkit: Any) -> None:

@@ -29,7 +29,9 @@ CHEAP = {"mode": "per_token", "input_usd_per_mtok": 1.0, "output_usd_per_mtok": 
 def write(route: tuple[str, ...], *fallbacks: str, accept: str | None = "usable",
           name: str = "own.json", **constraint: Any) -> str:  # fmt: skip
     """Write a policy of the suite `toy`."""
-    steps = [{"when": "not accepted" if n else "always", "arm": a} for n, a in enumerate(route)]
+    always = 2 if accept == "agree" else 1
+    steps = [{"when": "always" if n < always else "not accepted", "arm": a}
+             for n, a in enumerate(route)]  # fmt: skip
     task = {"route": steps, "fallbacks": list(fallbacks), "accept": accept}
     document = {"schema_version": 1, "tasks": {"toy": task}, "constraints": {"toy": constraint},
                 "evidence": {"runs": [], "journal_sha256": [], "intervals": {}}}  # fmt: skip
@@ -188,6 +190,103 @@ def test_beside_a_policy_models_run_as_ever(project: Project, server: CountingSe
     price = pricing(Run(closed.folder))
     assert bill(found["toy:large"], price).cost_usd == Decimal("0.0006")
     assert bill(found["policy:own"], price).cost_usd == Decimal("0.00066")
+
+
+SAME = '{ "total":  1.0 }'
+OTHER = '{"total": 2}'
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "asked", "text"),
+    [
+        (GOOD, '{"total":1}', ["toy:small", "toy:large"], '{"total":1}'),
+        (GOOD, OTHER, ["toy:small", "toy:large", "toy:spare"], SAME),
+        (GOOD, BAD, ["toy:small", "toy:large", "toy:spare"], SAME),
+        (BAD, GOOD, ["toy:small", "toy:spare"], SAME),
+        (BAD, BAD, ["toy:small", "toy:spare"], SAME),
+        (failing(400), GOOD, ["toy:small", "toy:spare"], SAME),
+        (GOOD, failing(400), ["toy:small", "toy:large", "toy:spare"], SAME),
+    ],
+)
+def test_two_that_agree_are_believed(
+    project: Project, server: CountingServer, small: Any, large: Any, asked: list[str], text: str
+) -> None:
+    """By what they say, not how it is written; without a first answer the second is not asked."""
+    small_and_large(project, 1)
+    server.script = by_model(small=small, large=large, spare=SAME)
+    found = only(start(project, write(("toy:small", "toy:large", "toy:spare"), accept="agree")))
+    assert (found.status, who(found), found.text) == ("ok", asked, text)
+
+
+def test_where_nobody_decides_between_two_the_last_answer_stands(
+    project: Project, server: CountingServer
+) -> None:
+    """The third fails, and nobody else may be asked."""
+    small_and_large(project, 1)
+    server.script = by_model(small=GOOD, large=OTHER, spare=failing(400))
+    found = only(start(project, write(("toy:small", "toy:large", "toy:spare"), accept="agree")))
+    assert (found.status, found.text) == ("ok", OTHER)
+
+
+CHECK = """
+def grade(sample, output, parsed):
+    if "target" in sample:
+        raise ValueError("a target in use")
+    return 1.0 if parsed["total"] < 10 else 0.5
+"""
+
+
+def test_a_grader_of_the_suite_takes_answers_without_the_target(
+    project: Project, server: CountingServer
+) -> None:
+    """Full marks end it; half do not; the scores that are kept still know the target."""
+    small_and_large(project, 3)
+    suite = project.root / "suites" / "toy"
+    (suite / "graders.py").write_text(CHECK)
+    document = json.loads((suite / "suite.yaml").read_text())
+    document["graders"]["python"] = {}
+    (suite / "suite.yaml").write_text(json.dumps(document))
+    said = {"s0": GOOD, "s1": '{"total": 99}', "s2": BAD}
+    server.script = by_model(small=lambda c: said[c.sample_id], large=GOOD)
+    policy = write(("toy:small", "toy:large"), accept="usable and python")
+    found = trials(start(project, policy).folder)
+    assert {name: len(who(t)) for name, t in found.items()} == {"s0": 1, "s1": 2, "s2": 2}
+    (score,) = [s for s in found["s0"].scores if s.grader == "python"]
+    assert "a target in use" in (score.failure or "")
+
+
+@pytest.mark.parametrize(
+    ("grader", "said"),
+    [
+        ("fields", "it compares with the target, which nobody has in use"),
+        ("json_schema", "it is the form"),
+        ("pyhton", "the suite has no such grader; it has: json_schema, fields"),
+    ],
+)
+def test_a_grader_that_cannot_take_answers_is_refused(
+    project: Project, server: CountingServer, grader: str, said: str
+) -> None:
+    """Before anybody is asked."""
+    small_and_large(project, 1)
+    with pytest.raises(ConfigError, match=said):
+        start(project, write(("toy:small", "toy:large"), accept=f"usable and {grader}"))
+    assert server.calls == []
+
+
+def test_how_often_a_policy_goes_on_is_counted_beyond_the_first_answer(
+    project: Project, server: CountingServer
+) -> None:
+    """Two that must agree are one answer: of three samples one goes on, though two are asked."""
+    from evalkit.analysis.runs import summarise_run
+
+    small_and_large(project, 3)
+    server.script = by_model(
+        small=GOOD, large=lambda c: OTHER if c.sample_id == "s1" else GOOD, spare=GOOD
+    )
+    closed = start(project, write(("toy:small", "toy:large", "toy:spare"), accept="agree"))
+    (row,) = summarise_run(Run(closed.folder))["rows"]
+    assert row["policy"]["escalation_rate"]["value"] == pytest.approx(1 / 3)
+    assert row["policy"]["answered_by"] == {"toy:small": 0, "toy:large": 2, "toy:spare": 1}
 
 
 # ------------------------------------------------------------------ what is kept
@@ -414,7 +513,18 @@ def test_a_sample_that_one_hop_must_not_see_is_not_asked(
         (
             '{"tasks": {"toy": {"route": [{"when": "always", "arm": "toy:small"}], '
             '"accept": "agreement"}}}',
-            "`accept` got 'agreement'; allowed: 'usable'",
+            "`accept` got 'agreement'; allowed: 'usable', 'agree', 'usable and GRADER', null",
+        ),
+        (
+            '{"tasks": {"toy": {"route": [{"when": "always", "arm": "toy:small"}, '
+            '{"when": "always", "arm": "toy:large"}], "accept": "agree"}}}',
+            "`route` must be a list of at least three",
+        ),
+        (
+            '{"tasks": {"toy": {"route": [{"when": "always", "arm": "toy:small"}, '
+            '{"when": "not accepted", "arm": "toy:large"}, '
+            '{"when": "not accepted", "arm": "toy:spare"}], "accept": "agree"}}}',
+            "`when` got 'not accepted'; allowed: 'always'",
         ),
         ('{"schema_version": 2, "tasks": {}}', "`schema_version` got 2"),
         (

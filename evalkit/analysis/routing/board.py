@@ -7,7 +7,8 @@ is left out is counted. It does not choose.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,49 @@ import numpy.typing as npt
 from evalkit.analysis.economics.measured import MeasuredArm
 from evalkit.analysis.outcomes import OK, Array, Ids, Mask, Outcomes
 from evalkit.analysis.pairing import sample_means
+from evalkit.core.acceptance import USABLE, passing
 from evalkit.core.policy import Governance, Requirement, refusal_reason
 
 LEAST_ANSWERED = 0.8
 _MUST_NOT_SEE = "not allowed: "
 _JUDGE = "not allowed: judge "
 Grid = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Units = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """Which answers a rule takes, shape (n, arms) or (n,); repeats of a sample are averaged.
+
+    Attributes:
+        accepted: Share that is taken.
+        wrong: Share that is taken and did not pass.
+        quality: Mean of the quality of what is taken, 0 for what is not.
+    """
+
+    accepted: Grid
+    wrong: Grid
+    quality: Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """One arm's answers, shape (n, repeats) each.
+
+    Attributes:
+        answered: Something came and was scored.
+        usable: It can be used.
+        value: Hash of what it says.
+        quality: Its quality.
+        wrong: It did not pass.
+    """
+
+    answered: Flags
+    usable: Flags
+    value: npt.NDArray[np.uint64]
+    quality: Grid
+    wrong: Flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +74,9 @@ class Board:
         quality: Mean quality over the repeats, unusable answers 0, shape (n, arms).
         usd: Mean cost of a request with all its attempts, NaN where it is not known, likewise.
         latency_ms: Mean latency, NaN where it is not known, likewise.
-        accepted: Share of the repeats whose answer could be used, likewise.
-        accepted_wrong: Share of the repeats that could be used and did not pass, likewise.
+        checks: By the rule that takes an answer (`core.acceptance`), which are taken of each arm;
+            `usable` is always there.
+        said: What each arm answered, for `agreement`; empty where that was not read.
         left_out: Why an arm is not on the board, by its name.
         n_left_out: Samples that some arm did not answer.
     """
@@ -50,10 +88,11 @@ class Board:
     quality: Grid
     usd: Grid
     latency_ms: Grid
-    accepted: Grid
-    accepted_wrong: Grid
+    checks: Mapping[str, Check]
     left_out: Mapping[str, str]
     n_left_out: int
+    said: tuple[Said, ...] = ()
+    _agreements: dict[tuple[int, int], Check] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -68,6 +107,17 @@ class Board:
         """Names of the arms."""
         return tuple(arm.arm for arm in self.arms)
 
+    def agreement(self, first: int, second: int) -> Check:
+        """Return how often two arms give the same answer that can be used, shape (n,) each.
+
+        Of repeats each of one arm meets each of the other: in use they are asked apart. The quality
+        and the error are those of the second, whose answer is the last that came.
+        """
+        key = (first, second)
+        if key not in self._agreements:
+            self._agreements[key] = agreement(self.said[first], self.said[second])
+        return self._agreements[key]
+
     def is_priced(self, arm: int) -> bool:
         """Say whether every sample of an arm has a cost."""
         return not bool(np.isnan(self.usd[:, arm]).any())
@@ -78,6 +128,7 @@ def board_of(
     arms: Sequence[MeasuredArm],
     demand: Requirement,
     judges: Collection[str] = (),
+    graders: Collection[str] = (),
 ) -> Board:
     """Return a task's board.
 
@@ -86,6 +137,7 @@ def board_of(
         arms: Its arms.
         demand: What whoever sees the samples must meet: an arm that does not is not on it.
         judges: Models that judged the task's answers: they are not on it either.
+        graders: Graders whose full marks are a check of its own (`usable and GRADER`).
     """
     left_out: dict[str, str] = {}
     kept = []
@@ -102,21 +154,17 @@ def board_of(
         else:
             left_out[arm.arm] = reason
     sample = _common([arm.side.outcomes for arm in kept])
-    columns = [_column(arm.side.outcomes, sample) for arm in kept]
-    grids = [
-        np.stack([own[place] for own in columns], axis=1) if columns else np.zeros((0, 0))
-        for place in range(5)
-    ]
+    outcomes = [arm.side.outcomes for arm in kept]
     return Board(
         task=task,
         arms=tuple(kept),
         sample=sample,
         unit=_units(kept, sample),
-        quality=grids[0],
-        usd=grids[1],
-        latency_ms=grids[2],
-        accepted=grids[3],
-        accepted_wrong=grids[4],
+        quality=_grid(outcomes, [own.quality for own in outcomes], sample),
+        usd=_grid(outcomes, [own.cost_usd for own in outcomes], sample),
+        latency_ms=_grid(outcomes, [own.latency_ms for own in outcomes], sample),
+        checks=_checks(outcomes, sample, graders),
+        said=tuple(_said(own, sample) for own in outcomes if len(own.value)),
         left_out=left_out,
         n_left_out=len(every) - len(sample),
     )
@@ -173,18 +221,81 @@ def _common(arms: Sequence[Outcomes]) -> Ids:
     return shared
 
 
-def _column(outcomes: Outcomes, sample: Ids) -> tuple[Array, ...]:
-    """Return an arm's five columns on some samples, its repeats averaged."""
-    usable = (outcomes.state == OK).astype(np.float64)
-    wrong = np.where((outcomes.passed == 0) & (outcomes.state == OK), 1.0, 0.0)
-    values = (
-        outcomes.quality,
-        outcomes.cost_usd,
-        outcomes.latency_ms,
-        outcomes.share(usable),
-        outcomes.share(wrong),
+def _grid(arms: Sequence[Outcomes], values: Sequence[Array], sample: Ids) -> Grid:
+    """Return the means of each arm's trials on some samples, shape (n, arms)."""
+    if not arms:
+        return np.zeros((0, 0))
+    columns = [_placed(own, column, sample) for own, column in zip(arms, values, strict=True)]
+    return np.stack(columns, axis=1)
+
+
+def _checks(arms: Sequence[Outcomes], sample: Ids, graders: Collection[str]) -> dict[str, Check]:
+    usable = [own.state == OK for own in arms]
+    checks = {USABLE: _check(arms, usable, sample)}
+    for name in graders:
+        missing = np.zeros(0)
+        full = [own.graders.get(name, missing) for own in arms]
+        passed = [
+            holds & (marks >= 1.0) if len(marks) else np.zeros_like(holds)
+            for holds, marks in zip(usable, full, strict=True)
+        ]
+        checks[passing(name)] = _check(arms, passed, sample)
+    return checks
+
+
+def _check(arms: Sequence[Outcomes], taken: Sequence[Mask], sample: Ids) -> Check:
+    """Return what a rule takes, from the trials that it holds of."""
+    pairs = list(zip(arms, taken, strict=True))
+    return Check(
+        accepted=_grid(arms, [own.share(holds) for own, holds in pairs], sample),
+        wrong=_grid(arms, [own.share(holds & (own.passed == 0)) for own, holds in pairs], sample),
+        quality=_grid(
+            arms,
+            [own.share(np.where(holds, own.quality, 0.0)) for own, holds in pairs],
+            sample,
+        ),
     )
-    return tuple(_placed(outcomes, own, sample) for own in values)
+
+
+def _said(outcomes: Outcomes, sample: Ids) -> Said:
+    """Lay an arm's trials out by sample and repeat."""
+    place = np.searchsorted(sample, outcomes.sample)
+    place = np.minimum(place, max(0, len(sample) - 1))
+    kept = np.flatnonzero(sample[place] == outcomes.sample) if len(sample) else np.zeros(0, np.intp)
+    row = place[kept]
+    first = np.searchsorted(row, row)  # trials are ordered by sample
+    turn = np.arange(len(row)) - first
+    shape = (len(sample), int(turn.max()) + 1 if len(turn) else 0)
+
+    def laid(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        grid = np.zeros(shape, dtype=values.dtype)
+        grid[row, turn] = values[kept]
+        return grid
+
+    return Said(
+        answered=laid(outcomes.answered & ~np.isnan(outcomes.quality)),
+        usable=laid(outcomes.state == OK),
+        value=laid(outcomes.value),
+        quality=laid(np.nan_to_num(outcomes.quality)),
+        wrong=laid(outcomes.passed == 0),
+    )
+
+
+def agreement(first: Said, second: Said) -> Check:
+    """Return how often two arms say the same, over all pairs of their repeats; see `Board`."""
+    n = len(first.answered)
+    pairs, same, wrong, quality = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(first.value.shape[1]):
+        for j in range(second.value.shape[1]):
+            pairs += first.answered[:, i] & second.answered[:, j]
+            equal = first.usable[:, i] & second.usable[:, j]
+            equal &= first.answered[:, i] & second.answered[:, j]
+            equal &= first.value[:, i] == second.value[:, j]
+            same += equal
+            wrong += equal & second.wrong[:, j]
+            quality += equal * second.quality[:, j]
+    pairs = np.maximum(pairs, 1.0)
+    return Check(same / pairs, wrong / pairs, quality / pairs)
 
 
 def _placed(outcomes: Outcomes, values: Array, sample: Ids) -> Array:

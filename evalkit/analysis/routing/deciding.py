@@ -14,13 +14,16 @@ import numpy as np
 
 from evalkit.analysis.economics.profile import Limits
 from evalkit.analysis.routing.board import Board
+from evalkit.analysis.routing.chains import Chain
 from evalkit.analysis.routing.folds import Rows
 from evalkit.analysis.routing.plays import Play, cascade, single
-from evalkit.stats import mean_interval, paired_difference
+from evalkit.core.acceptance import AGREE, USABLE
+from evalkit.stats import mean_interval, paired_difference, quantile_interval
 
 FEWEST = 50
 ONE_SIDED = 0.9  # both ends of a 90 % interval: 95 % at each side
 _MOST_TRIPLED = 7
+_MOST_AGREEING = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,13 @@ class Assigned:
 
     Attributes:
         play: On the samples to work with; None where nothing can be said.
-        chain: Places of its arms on the board.
+        chain: Its arms, and when an answer is taken; of none where nothing can be said.
         reason: Why, in a clause.
         refused: Why each other arm does not qualify, by its name.
     """
 
     play: Play | None
-    chain: tuple[int, ...]
+    chain: Chain
     reason: str
     refused: dict[str, str]
 
@@ -68,12 +71,12 @@ def assign(board: Board, rows: Rows, wanted: Wanted) -> Assigned:
     """Return the cheapest arm that surely is good enough."""
     best = best_single(board, rows)
     if best is None:
-        return Assigned(None, (), "no arm may see this task's data", {})
+        return Assigned(None, Chain(), "no arm may see this task's data", {})
     n_units = len(np.unique(board.unit[rows]))
     if n_units < FEWEST and not wanted.force:
         return Assigned(
-            None, (), f"not enough data: {n_units} independent samples to work with, {FEWEST} are "
-            "needed (--force decides all the same)", {},
+            None, Chain(), f"not enough data: {n_units} independent samples to work with, "
+            f"{FEWEST} are needed (--force decides all the same)", {},
         )  # fmt: skip
     refused = {
         board.names[arm]: reason
@@ -82,40 +85,60 @@ def assign(board: Board, rows: Rows, wanted: Wanted) -> Assigned:
     }
     open_ = [arm for arm in range(len(board.arms)) if board.names[arm] not in refused]
     if not open_:
-        return Assigned(None, (), _nobody(board, rows, best, wanted), refused)
+        return Assigned(None, Chain(), _nobody(board, rows, best, wanted), refused)
     priced = [arm for arm in open_ if board.is_priced(arm)]
     if not priced:
         arm = best if best in open_ else open_[0]
-        return Assigned(single(board, rows, arm), (arm,), "good enough; none has a price", refused)
+        return Assigned(
+            single(board, rows, arm), Chain((arm,)), "good enough; none has a price", refused
+        )
     arm = min(priced, key=lambda own: (board.usd[rows, own].mean(), own))
     what = "the best" if arm == best else f"the cheapest of {len(priced)} that are good enough"
-    return Assigned(single(board, rows, arm), (arm,), what, refused)
+    return Assigned(single(board, rows, arm), Chain((arm,)), what, refused)
 
 
 def _reason(board: Board, rows: Rows, arm: int, best: int, wanted: Wanted) -> str | None:
     """Return why an arm does not qualify, None where it does."""
     return (
-        quality_reason(single(board, rows, arm), single(board, rows, best), board, rows, wanted)
+        quality_reason(
+            single(board, rows, arm), single(board, rows, best), board, rows, wanted=wanted
+        )
         or _malformed_reason(board.arms[arm].row, wanted.limits)
         or _latency_reason(board.arms[arm].row, wanted.limits)
     )
 
 
-def quality_reason(play: Play, best: Play, board: Board, rows: Rows, wanted: Wanted) -> str | None:
+def quality_reason(
+    play: Play,
+    best: Play,
+    board: Board,
+    rows: Rows,
+    *,
+    wanted: Wanted,
+    level: float = ONE_SIDED,
+) -> str | None:
     """Say why a play's quality does not suffice, None where its lower bound does.
 
     With a quality limit that is held against it, else the paired difference to the best arm against
     the margin.
+
+    Args:
+        play: What is held against it.
+        best: What the best arm brought.
+        board: The task.
+        rows: Places of the samples.
+        wanted: What is asked for.
+        level: Of a two-sided interval whose lower end decides.
     """
     clusters = _clusters(board, rows)
     limit = wanted.limits.quality
     if limit is not None:
-        low = mean_interval(play.quality, clusters, ONE_SIDED).low
+        low = mean_interval(play.quality, clusters, level).low
         return None if low >= limit else f"quality is surely only {low:.3f}, {limit:g} is needed"
     if play.name == best.name or np.array_equal(play.quality, best.quality):
         return None
     try:
-        low = paired_difference(play.quality, best.quality, clusters, ONE_SIDED).low
+        low = paired_difference(play.quality, best.quality, clusters, level).low
     except ValueError:
         return "too few samples to hold it against the best"
     if low > -wanted.margin:
@@ -163,35 +186,61 @@ def _clusters(board: Board, rows: Rows) -> Any:
     return None if len(np.unique(unit)) == len(unit) else unit
 
 
-def cascades(board: Board, rows: Rows) -> list[tuple[tuple[int, ...], Play]]:
+def cascades(
+    board: Board, rows: Rows, rules: Sequence[str] = (USABLE,)
+) -> list[tuple[Chain, Play]]:
     """Return all cascades of priced arms that go from cheap to dear, the cheapest first.
 
-    One whose first arm is accepted always, or never, is no cascade.
+    One whose first check takes always, or never, is no cascade.
+
+    Args:
+        board: The task.
+        rows: Places of the samples.
+        rules: When an answer may be taken.
     """
     priced = [arm for arm in range(len(board.arms)) if board.is_priced(arm)]
     usd = board.usd[rows].mean(axis=0) if len(rows) else np.zeros(len(board.arms))
-    lengths = (2, 3) if len(priced) <= _MOST_TRIPLED else (2,)
-    chains = [
-        chain
-        for length in lengths
-        for chain in permutations(priced, length)
-        if all(usd[a] < usd[b] for a, b in pairwise(chain))
-    ]
-    found = [(chain, cascade(board, rows, chain)) for chain in chains]
-    found = [own for own in found if 0.0 < own[1].escalated < 1.0]
-    return sorted(found, key=lambda own: (own[1].mean_usd, own[0]))
+    found = []
+    for rule in rules:
+        chains = [
+            Chain(arms, rule)
+            for arms in _ordered(priced, rule)
+            if all(usd[a] < usd[b] for a, b in pairwise(arms))
+        ]
+        plays = [(chain, cascade(board, rows, chain)) for chain in chains]
+        found += [own for own in plays if 0.0 < own[1].escalated < 1.0]
+    return sorted(found, key=lambda own: (own[1].mean_usd, own[0].arms))
+
+
+def _ordered(arms: Sequence[int], rule: str) -> list[tuple[int, ...]]:
+    """Return the orders in which arms may be asked; two that must agree need a third."""
+    lengths = [2, 3] if len(arms) <= _MOST_TRIPLED else [2]
+    if rule == AGREE:
+        lengths = [3] if len(arms) <= _MOST_AGREEING else []
+    return [own for length in lengths for own in permutations(arms, length)]
 
 
 def choose(
     board: Board,
     rows: Rows,
     assigned: Assigned,
-    ladder: Sequence[tuple[tuple[int, ...], Play]],
+    ladder: Sequence[tuple[Chain, Play]],
     wanted: Wanted,
+    *,
+    shared: bool = True,
 ) -> Assigned:
     """Return a cascade where one is cheaper than the assigned arm and surely as good, else that.
 
-    A cascade also serves where no single arm qualifies.
+    A cascade also serves where no single arm qualifies. The best of many flatters itself, so the
+    error allowed is shared among all that are cheaper (Bonferroni); `benchmarks/cascades.py`.
+
+    Args:
+        board: The task.
+        rows: Places of the samples.
+        assigned: The single arm, if any.
+        ladder: As `cascades` gives them.
+        wanted: What is asked for.
+        shared: Share the error; without it each cascade is tested as if it were alone.
     """
     best = best_single(board, rows)
     too_few = assigned.play is None and assigned.reason.startswith("not enough data")
@@ -200,18 +249,25 @@ def choose(
     limit = np.inf if assigned.play is None else assigned.play.mean_usd
     if np.isnan(limit):
         return assigned
-    for chain, play in ladder:
-        if play.mean_usd >= limit:
-            break
-        if not _fit(board, chain, wanted.limits):
-            continue
-        if quality_reason(play, single(board, rows, best), board, rows, wanted) is None:
+    top = single(board, rows, best)
+    cheaper = [own for own in ladder if own[1].mean_usd < limit]
+    level = 1.0 - (1.0 - ONE_SIDED) / (max(1, len(cheaper)) if shared else 1)
+    for chain, play in cheaper:
+        keeps = _keeps_limits(play, wanted.limits, _clusters(board, rows))
+        if keeps and quality_reason(play, top, board, rows, wanted=wanted, level=level) is None:
             reason = f"a cascade, cheaper than {board.names[best]} alone and surely as good"
             return Assigned(play, chain, reason, assigned.refused)
     return assigned
 
 
-def _fit(board: Board, chain: Sequence[int], limits: Limits) -> bool:
-    """Say whether the last arm of a chain keeps to what is asked of output and time."""
-    last = board.arms[chain[-1]].row
-    return _malformed_reason(last, limits) is None and _latency_reason(last, limits) is None
+def _keeps_limits(play: Play, limits: Limits, clusters: Any) -> bool:
+    """Say whether what a cascade returns surely keeps to what is asked of output and time."""
+    most, unusable = limits.malformed_rate, play.unusable
+    if most is not None and unusable is not None and mean_interval(unusable, clusters).high > most:
+        return False
+    if limits.latency_p95_ms is None:
+        return True
+    if np.isnan(play.latency_ms).any():
+        return False
+    slow = quantile_interval(play.latency_ms, 0.95, clusters=clusters).high
+    return bool(slow <= limits.latency_p95_ms)

@@ -15,10 +15,12 @@ from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measur
 from evalkit.analysis.economics.profile import Limits, Profile, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import find_inputs
+from evalkit.analysis.routing.accepting import graders_of, refuse_accept, rules_for
 from evalkit.analysis.routing.board import Board, board_of
 from evalkit.analysis.routing.deciding import Wanted
 from evalkit.analysis.routing.policy_file import policy_document
 from evalkit.analysis.routing.task import TaskRoute, route_task
+from evalkit.core.acceptance import AGREE, USABLE
 from evalkit.core.errors import ConfigError
 from evalkit.core.policy import Requirement, requirement, strictest
 from evalkit.core.records import Record
@@ -40,6 +42,7 @@ class RouteRequest(Record, frozen=True, kw_only=True):
         seed: Of holdout and folds; None takes the profile's.
         force: Decide on few samples all the same.
         providers: Another providers file to take prices from.
+        accept: When a cascade may take an answer: `usable`, `agree`, or a grader of a suite.
     """
 
     run: Path
@@ -50,6 +53,7 @@ class RouteRequest(Record, frozen=True, kw_only=True):
     seed: int | None = None
     force: bool = False
     providers: Path | None = None
+    accept: tuple[str, ...] = (USABLE, AGREE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +82,24 @@ def route_run(request: RouteRequest) -> Routed:
         raise ConfigError(f"route: --margin must be from 0 and below 1, got {request.margin:g}")
     profile = Profile() if request.profile is None else read_profile(request.profile)
     run = Run(request.run)
-    found = chosen_arms(
-        measured_arms(read_run(run, request.providers)), request.suites, request.models
-    )
-    _refuse_strange(profile, [suite["name"] for suite in run.manifest["suites"]])
     facts = {suite["name"]: suite for suite in run.manifest["suites"]}
+    refuse_accept(request.accept, list(facts.values()))
+    reading = read_run(run, request.providers, values=AGREE in request.accept)
+    found = chosen_arms(measured_arms(reading), request.suites, request.models)
+    _refuse_strange(profile, list(facts))
     seed = profile.seed if request.seed is None else request.seed
     routes, boards, constraints = {}, {}, {}
     for name, arms in found.items():
         demand = demand_of(name, facts[name], profile)
         wanted = Wanted(profile.limits.get(name, Limits()), request.margin, request.force)
-        board = boards[name] = board_of(name, arms, demand, _judges_of(facts[name]))
+        rules = rules_for(request.accept, facts[name])
+        board = boards[name] = board_of(
+            name, arms, demand, judges=_judges_of(facts[name]), graders=graders_of(rules)
+        )
         constraints[name] = _constraints(wanted, demand)
         routes[name] = route_task(
             board, wanted, texts=_texts(run.manifest, facts[name], board),
-            volume=profile.requests_per_month.get(name), seed=seed,
+            volume=profile.requests_per_month.get(name), seed=seed, rules=rules,
         )  # fmt: skip
     evidence = {"runs": [run.run_id], "journal_sha256": [run.manifest.get("journal_sha256")]}
     policy = policy_document(routes, constraints, evidence)

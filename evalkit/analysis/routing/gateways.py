@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from evalkit.core.acceptance import USABLE
 from evalkit.core.errors import ConfigError
 from evalkit.providers.catalogue import Catalogue, Model, Provider
 
@@ -36,8 +37,10 @@ def gateway_document(
         models: `provider:name` of each arm.
 
     Raises:
-        ConfigError: If an arm is served in this process, where no gateway reaches it.
+        ConfigError: If an arm is served in this process, where no gateway reaches it, or a task
+            takes answers by a rule that no gateway holds.
     """
+    _refuse_rules(policy)
     arms = {
         step["arm"]: _Hop(step["arm"], models[step["arm"]], catalogue)
         for task in policy["tasks"].values()
@@ -46,6 +49,15 @@ def gateway_document(
     notes = [hop.note for hop in arms.values() if hop.note]
     make = _litellm if form == "litellm" else _portkey
     return make(policy, arms), notes
+
+
+def _refuse_rules(policy: Mapping[str, Any]) -> None:
+    for name, task in policy["tasks"].items():
+        if task["accept"] not in (None, USABLE):
+            raise ConfigError(
+                f"route: {name} takes answers by {task['accept']!r}, which no gateway holds; "
+                "--accept usable makes a policy for one"
+            )
 
 
 class _Hop:

@@ -1,6 +1,6 @@
 """What a policy would have brought, sample by sample: one model, a cascade, the best of all.
 
-A cascade pays for every model that it asks, and waits for each. It does not choose.
+It does not choose.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import numpy as np
 from evalkit.analysis.figures import as_figure
 from evalkit.analysis.outcomes import Array
 from evalkit.analysis.routing.board import Board
+from evalkit.analysis.routing.chains import Chain, walk
 from evalkit.analysis.routing.folds import Rows
+from evalkit.core.acceptance import AGREE, USABLE, grader_of
 from evalkit.stats import mean_interval, paired_difference
 from evalkit.stats.paired_ratios import mean_ratio
 
@@ -29,6 +31,9 @@ class Play:
         quality: Shape (n,).
         usd: Likewise; NaN where it is not known.
         latency_ms: Likewise.
+        rule: Which answers are taken, as `Chain` has it.
+        unusable: Share of what it returns that cannot be used, shape (n,); None where that is not
+            worked out.
         escalated: Share of the requests that went on to the next arm.
         false_accept_rate: Share of the accepted first answers that did not pass; None where none
             was accepted or nothing is checked.
@@ -39,6 +44,8 @@ class Play:
     quality: Array
     usd: Array
     latency_ms: Array
+    rule: str = USABLE
+    unusable: Array | None = None
     escalated: float = 0.0
     false_accept_rate: float | None = None
 
@@ -65,35 +72,40 @@ def single(board: Board, rows: Rows, arm: int) -> Play:
     )
 
 
-def cascade(board: Board, rows: Rows, chain: Sequence[int]) -> Play:
-    """Return what a chain of arms brings: the next is asked where an answer cannot be used.
-
-    Of an answer that is not accepted nothing counts but its cost and its time.
-    """
-    n = len(rows)
-    reach = np.ones(n)
-    quality, usd, latency = np.zeros(n), np.zeros(n), np.zeros(n)
-    for step, arm in enumerate(chain):
-        last = step == len(chain) - 1
-        usd += reach * board.usd[rows, arm]
-        latency += reach * board.latency_ms[rows, arm]
-        quality += reach * board.quality[rows, arm]
-        if not last:
-            reach = reach * (1.0 - board.accepted[rows, arm])
-    names = tuple(board.names[arm] for arm in chain)
-    play = Play(" → ".join(names), names, quality, usd, latency)
-    return play if len(chain) == 1 else _checked(play, board, rows, chain[0])
-
-
-def _checked(play: Play, board: Board, rows: Rows, first: int) -> Play:
-    """Return a cascade with how often it goes on, and how often it should have."""
-    accepted = float(board.accepted[rows, first].sum())
-    wrong = float(board.accepted_wrong[rows, first].sum())
+def cascade(board: Board, rows: Rows, chain: Chain) -> Play:
+    """Return what a chain of arms brings."""
+    names = tuple(board.names[arm] for arm in chain.arms)
+    own = walk(board, rows, chain)
+    play = Play(
+        title(names, chain.rule),
+        names,
+        own.quality,
+        own.usd,
+        own.latency_ms,
+        chain.rule,
+        own.unusable,
+    )
+    if len(names) == 1:
+        return play
+    taken = float(own.taken.sum())
     return replace(
         play,
-        escalated=float((1.0 - board.accepted[rows, first]).mean()),
-        false_accept_rate=wrong / accepted if accepted else None,
+        escalated=float((1.0 - own.taken).mean()),
+        false_accept_rate=float(own.taken_wrong.sum()) / taken if taken else None,
     )
+
+
+def title(names: Sequence[str], rule: str) -> str:
+    """Return what a cascade is called.
+
+    >>> title(["a", "b", "c"], "agree"), title(["a", "b"], "usable and python")
+    ('a = b → c', 'a [python] → b')
+    """
+    if rule == AGREE:
+        return " → ".join([" = ".join(names[:2]), *names[2:]])
+    grader = grader_of(rule)
+    own = [*(f"{name} [{grader}]" for name in names[:-1]), names[-1]] if grader else names
+    return " → ".join(own)
 
 
 def routed(board: Board, rows: Rows, arms: Sequence[int], choice: Array, name: str) -> Play:
@@ -138,6 +150,7 @@ def play_row(play: Play, board: Board, rows: Rows) -> dict[str, Any]:
     return {
         "name": play.name,
         "arms": list(play.arms),
+        "accept": play.rule if len(play.arms) > 1 else None,
         "quality": quality_figure(play.quality, board, rows),
         "cost_per_1000_usd": None if np.isnan(play.mean_usd) else 1000 * play.mean_usd,
         "latency_p95_ms": _p95(play.latency_ms),

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.analysis.routing.task import TaskRoute
+from evalkit.core.acceptance import asked_always
 
 SCHEMA_VERSION = 1
-_ACCEPT = "usable"  # the answer's form holds: `output.accept` of its suite
 
 
 def policy_document(
@@ -42,14 +42,15 @@ def policy_document(
 
 
 def _task(own: TaskRoute) -> dict[str, Any]:
+    always = asked_always(own.accept)
     steps = [
-        {"when": "always" if place == 0 else "not accepted", "arm": arm}
+        {"when": "always" if place < always else "not accepted", "arm": arm}
         for place, arm in enumerate(own.chain)
     ]
     return {
         "route": steps,
         "fallbacks": list(own.fallbacks),
-        "accept": _ACCEPT if len(own.chain) > 1 else None,
+        "accept": own.accept,
     }
 
 

@@ -6,15 +6,16 @@ likely that is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from evalkit.analysis.economics.measured import MeasuredArm
 from evalkit.analysis.routing.board import Board
+from evalkit.analysis.routing.chains import Chain, Lost, walk
 from evalkit.analysis.routing.folds import Rows
-from evalkit.analysis.routing.plays import cascade
+from evalkit.core.acceptance import asked_always
 
 DEARER = 1.5
 REFUSED = 0.1
@@ -38,7 +39,7 @@ def fallbacks_of(board: Board, rows: Rows, chain: Sequence[int], most: int = 2) 
 def stress_rows(
     board: Board,
     rows: Rows,
-    chain: Sequence[int],
+    chain: Chain,
     fallbacks: Sequence[int],
     *,
     requests_per_month: float | None = None,
@@ -49,19 +50,22 @@ def stress_rows(
     Args:
         board: The task.
         rows: Places of the samples.
-        chain: The policy's arms.
-        fallbacks: Who is asked where none of them answers.
+        chain: The policy.
+        fallbacks: Who is asked where its last arm fails, the first of them.
         requests_per_month: The volume, for rate limits; None where it is not known.
         peak_factor: Peak load over mean load.
     """
     found = [_row("as it is", board, rows, chain)]
-    for provider in dict.fromkeys(provider_of(board.arms[arm]) for arm in chain):
-        left = [arm for arm in chain if provider_of(board.arms[arm]) != provider]
-        found.append(_without(f"provider {provider} is down", board, rows, left, fallbacks))
-    for arm in chain:
-        left = [own for own in chain if own != arm]
-        name = f"{board.names[arm]} is retired"
-        found.append(_without(name, board, rows, left, fallbacks))
+    for provider in dict.fromkeys(provider_of(board.arms[arm]) for arm in chain.arms):
+        gone = [arm for arm in chain.arms if provider_of(board.arms[arm]) == provider]
+        found.append(
+            _without(f"provider {provider} is down", board, rows, chain, gone=gone, spare=fallbacks)
+        )
+    for arm in chain.arms:
+        name = board.names[arm]
+        found.append(
+            _without(f"{name} is retired", board, rows, chain, gone=[arm], spare=fallbacks)
+        )
         found.append(_dearer(board, rows, chain, arm))
         found.append(_refusing(board, rows, chain, arm, fallbacks))
         found.append(_limited(board, arm, requests_per_month, peak_factor))
@@ -69,74 +73,83 @@ def stress_rows(
 
 
 def _row(
-    event: str, board: Board, rows: Rows, chain: Sequence[int], note: str = ""
+    event: str,
+    board: Board,
+    rows: Rows,
+    chain: Chain,
+    *,
+    spare: int | None = None,
+    lost: Mapping[int, Lost] | None = None,
 ) -> dict[str, Any]:
-    play = cascade(board, rows, chain)
-    known = play.latency_ms[~np.isnan(play.latency_ms)]
+    own = walk(board, rows, chain, spare=spare, lost=lost)
+    gone = {arm for arm, part in (lost or {}).items() if part.share == 1.0}
+    usd, known = float(own.usd.mean()), own.latency_ms[~np.isnan(own.latency_ms)]
     return {
         "event": event,
-        "arms": [board.names[arm] for arm in chain],
-        "quality": play.mean_quality,
-        "cost_per_1000_usd": None if np.isnan(play.mean_usd) else 1000 * play.mean_usd,
+        "arms": [board.names[a] for a, often in own.asked.items() if often.any() and a not in gone],
+        "quality": float(own.quality.mean()),
+        "cost_per_1000_usd": None if np.isnan(usd) else 1000 * usd,
         "latency_p95_ms": float(np.quantile(known, 0.95, method="higher")) if len(known) else None,
-        "unanswered": 0.0,
-        "note": note or None,
+        "unanswered": float(own.unanswered.mean()),
+        "note": None,
     }
 
 
 def _without(
-    event: str, board: Board, rows: Rows, left: Sequence[int], fallbacks: Sequence[int]
+    event: str,
+    board: Board,
+    rows: Rows,
+    chain: Chain,
+    *,
+    gone: Sequence[int],
+    spare: Sequence[int],
 ) -> dict[str, Any]:
-    """Return the policy without some arms: the rest of its chain, then its fallbacks."""
-    chain = [*left, *(arm for arm in fallbacks[:1] if arm not in left)] if not left else list(left)
-    if chain:
-        return _row(event, board, rows, chain)
+    """Return the policy without some arms: they fail at once, and cost nothing."""
+    lost = dict.fromkeys(gone, Lost(1.0, is_paid=False))
+    row = _row(event, board, rows, chain, spare=_first(spare), lost=lost)
+    if row["arms"]:
+        return row
     return {
-        "event": event, "arms": [], "quality": None, "cost_per_1000_usd": None,
-        "latency_p95_ms": None, "unanswered": 1.0,
+        **row, "quality": None, "cost_per_1000_usd": None, "latency_p95_ms": None,
         "note": "no other arm may see these data: nothing is answered",
     }  # fmt: skip
 
 
-def _dearer(board: Board, rows: Rows, chain: Sequence[int], arm: int) -> dict[str, Any]:
+def _dearer(board: Board, rows: Rows, chain: Chain, arm: int) -> dict[str, Any]:
     """Return the policy with one price half as high again."""
     row = _row(f"{board.names[arm]} costs 50 % more", board, rows, chain)
-    reach = np.ones(len(rows))
-    extra = 0.0
-    for own in chain:
-        if own == arm:
-            extra = float((reach * board.usd[rows, own]).mean()) * (DEARER - 1.0)
-        reach = reach * (1.0 - board.accepted[rows, own])
+    asked = walk(board, rows, chain).asked[arm]
+    extra = float((asked * board.usd[rows, arm]).mean()) * (DEARER - 1.0)
     cost = row["cost_per_1000_usd"]
     row["cost_per_1000_usd"] = None if cost is None else cost + 1000 * extra
     return row
 
 
 def _refusing(
-    board: Board, rows: Rows, chain: Sequence[int], arm: int, fallbacks: Sequence[int]
+    board: Board, rows: Rows, chain: Chain, arm: int, fallbacks: Sequence[int]
 ) -> dict[str, Any]:
     """Return the policy where one arm refuses a tenth of what it answers now."""
-    place = list(chain).index(arm)
-    rest = list(chain[place + 1 :]) or list(fallbacks[:1])
-    before = cascade(board, rows, chain)
+    lost = {arm: Lost(REFUSED, is_paid=True)}
     event = f"{board.names[arm]} refuses {100 * REFUSED:.0f} % more"
-    reach = np.ones(len(rows))
-    for own in chain[:place]:
-        reach = reach * (1.0 - board.accepted[rows, own])
-    lost = reach * REFUSED * board.quality[rows, arm]
-    sent = reach * REFUSED * board.accepted[rows, arm]
-    row = _row(event, board, rows, chain)
-    if not rest:
-        row["quality"] = float((before.quality - lost).mean())
-        row["note"] = "nobody takes what it refuses"
-        return row
-    then = cascade(board, rows, rest)
-    row["quality"] = float((before.quality - lost + sent * then.quality).mean())
-    more = float((sent * then.usd).mean())
-    cost = row["cost_per_1000_usd"]
-    row["cost_per_1000_usd"] = None if cost is None or np.isnan(more) else cost + 1000 * more
-    row["note"] = f"what it refuses goes to {then.name}"
+    row = _row(event, board, rows, chain, spare=_first(fallbacks), lost=lost)
+    taker = _taker(chain, arm, fallbacks)
+    row["note"] = (
+        "nobody takes what it refuses"
+        if taker is None
+        else f"what it refuses goes to {board.names[taker]}"
+    )
     return row
+
+
+def _taker(chain: Chain, arm: int, fallbacks: Sequence[int]) -> int | None:
+    """Return who is asked where an arm refuses; of two that must agree neither helps the other."""
+    place = max(chain.arms.index(arm), asked_always(chain.rule) - 1)
+    after = [*chain.arms[place + 1 :], *fallbacks]
+    return _first(after)
+
+
+def _first(arms: Sequence[int]) -> int | None:
+    return arms[0] if arms else None
 
 
 def _limited(

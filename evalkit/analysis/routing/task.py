@@ -34,6 +34,7 @@ from evalkit.analysis.routing.plays import (
     single,
 )
 from evalkit.analysis.routing.stress import fallbacks_of, stress_rows
+from evalkit.core.acceptance import USABLE
 from evalkit.stats.frontier import pareto_front
 from evalkit.stats.routing import (
     average_recovered_gap,
@@ -55,11 +56,13 @@ class TaskRoute:
         document: As plain data.
         chain: Names of the exported policy's arms; empty where none is exported.
         fallbacks: Names of the arms to fall back on.
+        accept: When an answer is taken; None where there is nothing to choose.
     """
 
     document: dict[str, Any]
     chain: tuple[str, ...]
     fallbacks: tuple[str, ...]
+    accept: str | None
 
 
 def route_task(
@@ -69,6 +72,7 @@ def route_task(
     texts: Sequence[str] | str,
     volume: Triangle | None,
     seed: int,
+    rules: Sequence[str] = (USABLE,),
 ) -> TaskRoute:
     """Work out one task.
 
@@ -78,10 +82,11 @@ def route_task(
         texts: The request of each sample, in the board's order; or why they are not known.
         volume: Requests a month, None where it is not known.
         seed: Of holdout and folds.
+        rules: When a cascade may take an answer (`core.acceptance`).
     """
     dev, locked = split_holdout(board.unit, seed)
     assigned = assign(board, dev, wanted)
-    ladder = cascades(board, dev)
+    ladder = cascades(board, dev, rules)
     chosen = choose(board, dev, assigned, ladder, wanted)
     best = best_single(board, dev)
     document: dict[str, Any] = {
@@ -96,7 +101,8 @@ def route_task(
         "oracle": _oracle(board, dev),
         "cascades": [
             {**play_row(play, board, dev), **_gains(play, board, dev, best)}
-            for play in _worthwhile([play for _, play in ladder])
+            for rule in rules
+            for play in _worthwhile([play for chain, play in ladder if chain.rule == rule])
         ],
         "assignment": _assignment(assigned, board, dev),
         "chosen": _chosen(chosen, board, dev),
@@ -106,15 +112,16 @@ def route_task(
         "stress": [],
     }
     if not chosen.chain:
-        return TaskRoute(document, (), ())
-    spare = fallbacks_of(board, dev, chosen.chain)
+        return TaskRoute(document, (), (), None)
+    spare = fallbacks_of(board, dev, chosen.chain.arms)
     document["fallbacks"] = [board.names[arm] for arm in spare]
     document["stress"] = stress_rows(
         board, dev, chosen.chain, spare,
         requests_per_month=None if volume is None else volume.high,
     )  # fmt: skip
-    names = tuple(board.names[arm] for arm in chosen.chain)
-    return TaskRoute(document, names, tuple(document["fallbacks"]))
+    names = tuple(board.names[arm] for arm in chosen.chain.arms)
+    accept = chosen.chain.rule if len(names) > 1 else None
+    return TaskRoute(document, names, tuple(document["fallbacks"]), accept)
 
 
 def _worthwhile(plays: list[Play]) -> list[Play]:

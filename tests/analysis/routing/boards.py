@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.analysis.routing.board import Board
+from evalkit.analysis.routing.board import Board, Check
 
 
 def arm(name: str, **facts: Any) -> Any:
@@ -31,8 +31,7 @@ def board(quality: Any, usd: Any, *, accepted: Any = None, unit: Any = None, **m
         quality=quality,
         usd=np.broadcast_to(np.asarray(usd, dtype=np.float64), shape).copy(),
         latency_ms=np.broadcast_to(np.arange(1.0, shape[1] + 1) * 100, shape).copy(),
-        accepted=accepted,
-        accepted_wrong=accepted * (1 - quality),
+        checks={"usable": Check(accepted, accepted * (1 - quality), accepted * quality)},
         left_out={},
         n_left_out=0,
         **more,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.analysis.economics.profile import Limits
+from evalkit.analysis.routing.chains import Chain
 from evalkit.analysis.routing.deciding import Wanted, assign, best_single
 from evalkit.analysis.routing.folds import folds, split_holdout
 from evalkit.analysis.routing.learned import learn, threshold_of
@@ -28,7 +29,7 @@ def test_the_cheapest_that_is_surely_good_enough_is_assigned() -> None:
     """0.93 against a limit of 0.88; 0.6 is not good enough, 0.95 is dearer."""
     own = board(good(0.6, 0.93, 0.95), [1, 2, 9])
     found = assign(own, np.arange(400), Wanted(Limits(quality=0.88), 0.03))
-    assert found.chain == (1,)
+    assert found.chain.arms == (1,)
     assert "0.88 is needed" in found.refused["p0:m0"]
 
 
@@ -60,7 +61,7 @@ def test_limits_on_output_and_time_are_kept() -> None:
     own = board(good(0.9, 0.9), [1, 2])
     own.arms[0].row["malformed_rate"] = {"high": 0.06}
     found = assign(own, np.arange(400), Wanted(Limits(malformed_rate=0.02), 0.03))
-    assert found.chain == (1,)
+    assert found.chain.arms == (1,)
     slow = assign(own, np.arange(400), Wanted(Limits(latency_p95_ms=500), 0.03))
     assert slow.play is None
     assert "p95 up to 900 ms" in slow.refused["p1:m1"]
@@ -167,7 +168,7 @@ def test_stress_goes_to_those_who_may_see_the_data() -> None:
     rows = np.arange(4)
     spare = fallbacks_of(own, rows, (0,))
     assert spare == [1, 2]
-    found = {row["event"]: row for row in stress_rows(own, rows, (0,), spare)}
+    found = {row["event"]: row for row in stress_rows(own, rows, Chain((0,)), spare)}
     assert found["provider p0 is down"]["cost_per_1000_usd"] == 2000
     assert found["p0:m0 is retired"]["arms"] == ["p1:m1"]
     assert found["p0:m0 costs 50 % more"]["cost_per_1000_usd"] == 1500
@@ -180,7 +181,7 @@ def test_stress_goes_to_those_who_may_see_the_data() -> None:
 def test_without_a_fallback_nothing_is_answered() -> None:
     """It is said, not hidden."""
     own = board([[1]] * 4, [1])
-    found = {row["event"]: row for row in stress_rows(own, np.arange(4), (0,), [])}
+    found = {row["event"]: row for row in stress_rows(own, np.arange(4), Chain((0,)), [])}
     assert found["provider p0 is down"]["unanswered"] == 1.0
     assert found["p0:m0 refuses 10 % more"]["note"] == "nobody takes what it refuses"
 
@@ -190,7 +191,7 @@ def test_a_halved_rate_limit_is_held_against_the_peak() -> None:
     own = board([[1]] * 4, [1])
     own.arms[0].facts["limits"] = {"rpm": 60}
     rows = stress_rows(
-        own, np.arange(4), (0,), [], requests_per_month=100 * 730 * 60, peak_factor=1.0
+        own, np.arange(4), Chain((0,)), [], requests_per_month=100 * 730 * 60, peak_factor=1.0
     )
     assert rows[-1]["unanswered"] == pytest.approx(0.7)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkit.analysis.routing.chains import Chain
 from evalkit.analysis.routing.plays import against, cascade, oracle, routed, single
 from tests.analysis.routing.boards import board
 
@@ -31,12 +32,12 @@ def test_a_cascade_is_what_a_walk_through_it_brings(seed: int, chain: list[int])
         for step, arm in enumerate(chain):
             paid += own.usd[row, arm]
             waited += own.latency_ms[row, arm]
-            if own.accepted[row, arm] or step == len(chain) - 1:
+            if own.checks["usable"].accepted[row, arm] or step == len(chain) - 1:
                 quality.append(own.quality[row, arm])
                 break
         usd.append(paid)
         latency.append(waited)
-    play = cascade(own, ROWS, chain)
+    play = cascade(own, ROWS, Chain(tuple(chain)))
     assert play.quality.tolist() == quality
     assert play.usd == pytest.approx(usd)
     assert play.latency_ms.tolist() == latency
@@ -45,10 +46,10 @@ def test_a_cascade_is_what_a_walk_through_it_brings(seed: int, chain: list[int])
 def test_escalation_and_false_accepts_are_counted() -> None:
     """Of four answers one is not accepted; of the three accepted one is wrong."""
     own = board([[1, 1], [1, 1], [0, 1], [0, 1]], [1, 2], accepted=[[1, 1], [1, 1], [1, 1], [0, 1]])
-    play = cascade(own, np.arange(4), (0, 1))
+    play = cascade(own, np.arange(4), Chain((0, 1)))
     assert (play.escalated, play.false_accept_rate) == (0.25, pytest.approx(1 / 3))
     assert play.mean_quality == 0.75
-    alone = cascade(own, np.arange(4), (1,))
+    alone = cascade(own, np.arange(4), Chain((1,)))
     assert (alone.escalated, alone.false_accept_rate) == (0.0, None)
 
 
