@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from evalkit.core.model_names import floating_reason
 from evalkit.providers.rates import Rates, Tiers
 
 IN_PROCESS = frozenset({"llama_cpp", "sklearn", "python"})
@@ -57,15 +58,16 @@ class Seller(NamedTuple):
 class Listing:
     """One model of the packaged table, in one service tier."""
 
-    def __init__(self, provider: Any, model: Any, service_tier: str | None, *, alias: bool) -> None:
-        self._model = model
+    def __init__(self, found: tuple[Any, Any], name: str, service_tier: str | None) -> None:
+        provider, self._model = found
         self._tier = service_tier
-        own = any(model is other for other in provider.models)
+        own = any(self._model is other for other in provider.models)
         self._context = _context(service_tier) if own else None
-        self._matched = f"{provider.id}/{model.id}"
-        self._alias = alias
+        self._matched = f"{provider.id}/{self._model.id}"
+        self._is_alias = name.endswith("latest")
+        self._floats = floating_reason(name, _spelled(self._model))
         self._by_time: dict[dt.datetime, Rates] = {}
-        self._hourly = _has_hours(model)
+        self._hourly = _has_hours(self._model)
 
     def rates(self, at: dt.datetime) -> Rates:
         """Return the price at a time (UTC)."""
@@ -107,10 +109,11 @@ class Listing:
             per_request_usd=_tiers(per_thousand)[0][1] / 1000,
             source=f"genai-prices {version()}{self._note(at)}",
             matched=self._matched,
+            floats=self._floats,
         )
 
     def _note(self, at: dt.datetime) -> str:
-        note = "; by an alias, which may have moved" if self._alias else ""
+        note = "; by an alias, which may have moved" if self._is_alias else ""
         tier = self._tier
         if tier is None or tier in _STANDARD or self._has_variant(at):
             return note
@@ -141,7 +144,7 @@ def listing(seller: Seller, model_ids: tuple[str, ...], service_tier: str | None
     for model_id in model_ids:
         found = _find(seller, model_id)
         if found is not None:
-            return Listing(*found, service_tier, alias=model_id.endswith("latest"))
+            return Listing(found, model_id, service_tier)
     return None
 
 
@@ -178,6 +181,16 @@ def _find(seller: Seller, model_id: str) -> tuple[Any, Any] | None:
         return None if vendor is None else table.find_provider_model(model_id, vendor, None, None)
     except LookupError:
         return None
+
+
+def _spelled(model: Any) -> set[str]:
+    """Return the names that the table knows a model by, as far as it spells them out."""
+    names, left = {str(model.id)}, [model.match]
+    while left:
+        clause = left.pop()
+        left += [*getattr(clause, "or_", ()), *getattr(clause, "and_", ())]
+        names |= {clause.equals} if hasattr(clause, "equals") else set()
+    return names
 
 
 def _vendor(table: Any, seller: Seller, model_id: str) -> Any:

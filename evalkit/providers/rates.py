@@ -43,6 +43,7 @@ class Rates:
         per_request_usd: Flat part of each attempt.
         source: Where the price comes from.
         matched: Which entry of that source.
+        floats: Why the name that was looked for may come to mean another model.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class Rates:
         source: str,
         matched: str,
         per_request_usd: Decimal = Decimal(0),
+        floats: str | None = None,
     ) -> None:
         self.source = source
         self.matched = matched
+        self.floats = floats
         starts = sorted({start for tiers in prices.values() for start, _ in tiers} | {0})
         self._tiers = [
             (start, _unit_prices(prices, start, per_request_usd)) for start in reversed(starts)

@@ -85,7 +85,8 @@ def _arm(arm: Row) -> list[str]:
     return [
         escaped(value)
         for value in (
-            arm["arm"], arm["requested"], returned or "-", arm["host"] or "-",
+            arm["arm"], arm["requested"] + (" (floats)" if arm["floats"] else ""),
+            returned or "-", arm["host"] or "-",
             terms.get("processor") or "not declared",
             ", ".join(terms.get("regions") or []) or "not declared",
             str(terms.get("retention_days", "not declared")), terms.get("as_of") or "not declared",

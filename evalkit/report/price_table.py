@@ -45,7 +45,7 @@ def _first(row: Row, unit: str) -> str:
 def _source(row: Row) -> str:
     notes = [clean(row["source"] or row["why"])]
     notes += [clean(row["matched"])] if row["matched"] else []
-    notes += ["a floating name: what it means may change"] if row["floating"] else []
+    notes += [f"a floating name: {row['floats']}, and may move"] if row["floating"] else []
     notes += ["changes by the hour (UTC)"] if row["hourly"] else []
     return "; ".join(notes)
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import ConfigError
+from evalkit.core.model_names import floating_reason
 from evalkit.providers.catalogue import Catalogue, find_file, load_catalogue
 from evalkit.providers.pricing import PriceBook
 from evalkit.providers.rates import Rates
 from evalkit.run.prices import load_price_book
-
-FLOATING = ("-latest", ":latest", "@latest")
 
 
 def list_prices(name: str | None, providers: Path | None, at: dt.datetime) -> dict[str, Any]:
@@ -69,7 +68,8 @@ def _model(model: str, book: PriceBook, at: dt.datetime, *, whole: bool) -> dict
     rates = book.rates(model, at=at)
     row: dict[str, Any] = {
         "model": model,
-        "floating": model.endswith(FLOATING),
+        "floating": _floats(model, rates) is not None,
+        "floats": _floats(model, rates),
         "hourly": book.is_hourly(model),
         **_rates(rates),
     }
@@ -78,6 +78,12 @@ def _model(model: str, book: PriceBook, at: dt.datetime, *, whole: bool) -> dict
         row["batch"] = _rates(batch)["tiers"] if isinstance(batch, Rates) else None
         row["history"] = _history(model, book)
     return row
+
+
+def _floats(model: str, rates: Rates | str | None) -> str | None:
+    """Say why a model's name may come to mean another one."""
+    listed = rates.floats if isinstance(rates, Rates) else None
+    return listed or floating_reason(model)
 
 
 def _rates(rates: Rates | str | None) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_names_that_move_and_prices_that_change_by_the_hour_are_flagged(asked: A
     flags = {m["model"]: (m["floating"], m["hourly"]) for m in asked()["models"]}
     assert flags["mistral:mistral-large-latest"] == (True, False)
     assert flags["deepseek:deepseek-chat"][1] is True
-    assert flags["openai:o3"] == (False, False)
+    assert flags["openai:o3"] == (True, False)
 
 
 def test_what_has_no_price_says_so(asked: Any, evalkit: Any) -> None:

@@ -17,6 +17,7 @@ from evalkit.analysis.columns import ArmColumns
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import current_hashes
 from evalkit.core.errors import ConfigError, JournalError
+from evalkit.core.model_names import floating_reason
 from evalkit.run.folder import Run
 from evalkit.run.journal import NAME, check
 
@@ -114,6 +115,7 @@ def _arm(arm: Mapping[str, Any], columns: ArmColumns | None) -> dict[str, Any]:
         **{name: arm.get(name) for name in names},
         "requested": arm["wire_name"],
         "returned": dict(sorted(returned.items())),
+        "floats": floating_reason(str(arm["wire_name"]), returned),
         "differs": sorted(set(returned) - {arm["wire_name"], "not named"}),
         "host": urlsplit(arm["base_url"]).hostname if arm["base_url"] else None,
         "params_sent": None if columns is None else columns.params_sent,

@@ -23,8 +23,9 @@ from evalkit.analysis.economics.profile import Limits, read_profile
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.routing.board import board_of
 from evalkit.analysis.routing.deciding import Wanted
-from evalkit.analysis.routing.document import demand_of
+from evalkit.analysis.routing.document import demand_of, judges_of
 from evalkit.analysis.routing.task import route_task
+from evalkit.core.acceptance import AGREE, USABLE
 from evalkit.core.errors import ConfigError
 from evalkit.core.records import Record
 from evalkit.run.folder import Run
@@ -57,7 +58,7 @@ def decide_document(request: DecideRequest, today: dt.date) -> dict[str, Any]:
         raise ConfigError(f"decide: --margin must be from 0 and below 1, got {request.margin:g}")
     profile = read_profile(request.profile)
     run = Run(request.run)
-    arms = measured_arms(read_run(run, request.providers))
+    arms = measured_arms(read_run(run, request.providers, values=True))
     facts = {suite["name"]: suite for suite in run.manifest["suites"]}
     refuse_strange(profile, arms, list(facts))
     if not arms:
@@ -84,9 +85,10 @@ def _suite(
     volume = profile.requests_per_month.get(name)
     money = None if volume is None else suite_breakeven(name, arms, rules)
     wanted = Wanted(profile.limits.get(name, Limits()), rules.margin)
+    board = board_of(name, arms, demand, judges=judges_of(facts))
     route = route_task(
-        board_of(name, arms, demand), wanted, texts="not asked for here", volume=volume,
-        seed=profile.seed,
+        board, wanted, texts="not asked for here", volume=volume, seed=profile.seed,
+        rules=(USABLE, AGREE),
     )  # fmt: skip
     return {
         "questions": five_answers(name, ways, demand, profile, money),

@@ -12,6 +12,8 @@ from evalkit.analysis.decision.ways import Way, Ways
 from evalkit.analysis.economics.pairs import shown_turns
 from evalkit.analysis.routing.board import Board
 from evalkit.analysis.routing.task import TaskRoute
+from evalkit.core.acceptance import asked_always, grader_of
+from evalkit.core.model_names import floating_reason
 
 Advice = Literal[
     "no model", "api", "hosted open", "self-host", "hybrid", "cannot say", "nothing is fit"
@@ -97,9 +99,18 @@ def _hybrid(route: TaskRoute | None, fit: Sequence[Way], board: Board) -> str | 
     at_home = any(way.option.serving is not None for way in fit)
     if cost is None or at_home or (single and min(single) <= cost):
         return None
-    return (
-        f"asking {' then '.join(route.chain)} is cheaper than any one of them, and surely as good"
-    )
+    return f"asking {_course(route)} is cheaper than any one of them, and surely as good"
+
+
+def _course(route: TaskRoute) -> str:
+    """Return who is asked when, in words."""
+    always = asked_always(route.accept)
+    first, rest = " and ".join(route.chain[:always]), " then ".join(route.chain[always:])
+    if always > 1:
+        return f"{first}, and {rest} where they differ,"
+    grader = grader_of(route.accept)
+    told = "" if grader is None else f" where `{grader}` does not hold"
+    return f"{first} then {rest}{told}"
 
 
 def _row(
@@ -136,8 +147,9 @@ def _risks(way: Way | None, money: Mapping[str, Any] | None) -> list[str]:
         found.append("its answers are recorded: the model may answer otherwise today")
     if facts.get("retires_on"):
         found.append(f"the model is declared to retire on {facts['retires_on']}")
-    if str(facts.get("wire_name") or "").endswith("latest"):
-        found.append("its name floats: what it means may change")
+    floats = floating_reason(str(facts.get("wire_name") or ""), way.option.arm.returned)
+    if floats is not None:
+        found.append(f"its name floats: {floats}, and may come to mean another model")
     if way.option.kind in ("api", "hosted_open") and not facts.get("same_weights"):
         found.append("nobody else is declared to serve the same weights")
     if way.option.serving is not None and money is not None and money["assumptions"]:

@@ -31,6 +31,7 @@ class MeasuredArm:
         facts: The arm as run.json has it.
         row: Its row of summary.json.
         side: Its trials, for pairing.
+        returned: Ids of models that answers came back with.
     """
 
     arm: str
@@ -38,6 +39,7 @@ class MeasuredArm:
     facts: Mapping[str, Any]
     row: Mapping[str, Any]
     side: Side
+    returned: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,7 +106,10 @@ def measured_arms(reading: Reading) -> dict[str, list[MeasuredArm]]:
             continue
         row = summary_row(*key, columns, facts.get(key, ArmFacts()))
         if row["n_answered"]:
-            arm = MeasuredArm(key[1], side.model, declared[key], row, side)
+            returned = {own.model_returned for own in columns.served} - {None}
+            arm = MeasuredArm(
+                key[1], side.model, declared[key], row, side, tuple(map(str, returned))
+            )
             found.setdefault(key[0], []).append(arm)
     return found
 

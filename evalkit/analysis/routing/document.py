@@ -94,7 +94,7 @@ def route_run(request: RouteRequest) -> Routed:
         wanted = Wanted(profile.limits.get(name, Limits()), request.margin, request.force)
         rules = rules_for(request.accept, facts[name])
         board = boards[name] = board_of(
-            name, arms, demand, judges=_judges_of(facts[name]), graders=graders_of(rules)
+            name, arms, demand, judges=judges_of(facts[name]), graders=graders_of(rules)
         )
         constraints[name] = _constraints(wanted, demand)
         routes[name] = route_task(
@@ -164,7 +164,7 @@ def _texts(manifest: Mapping[str, Any], facts: Mapping[str, Any], board: Board) 
     return texts
 
 
-def _judges_of(facts: Mapping[str, Any]) -> frozenset[str]:
+def judges_of(facts: Mapping[str, Any]) -> frozenset[str]:
     """Return the models that judged a suite's answers."""
     return frozenset(judge for own in facts.get("judging", ()) for judge in own["judge_models"])
 
@@ -177,7 +177,7 @@ def _judging(
         f"{name}: {arm.arm} judged these answers and is not routed among"
         for name, arms in found.items()
         for arm in arms
-        if arm.model in _judges_of(facts[name])
+        if arm.model in judges_of(facts[name])
     ]
 
 
