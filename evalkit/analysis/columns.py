@@ -12,6 +12,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -285,7 +286,9 @@ class ArmColumns:
         if key not in self.served and len(self.served) >= _MOST_REASONS:
             return
         self.served[key] += 1
-        self.served_first.setdefault(key, attempt)
+        if key not in self.served_first:
+            said = msgspec.structs.replace(done, text="", tool_calls=(), refusal=None)
+            self.served_first[key] = msgspec.structs.replace(attempt, completion=said)
 
     def _add_tokens(self, usage: Usage) -> None:
         tokens = self.tokens

@@ -11,8 +11,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from evalkit.analysis import reading_cache
 from evalkit.analysis.columns import ArmColumns
 from evalkit.analysis.runs import summing_of
 from evalkit.core.errors import EvalkitError
@@ -66,6 +67,7 @@ def read_run(
     arms: Sequence[str] | None = None,
     seen: Callable[[Trial], None] | None = None,
     values: bool = False,
+    checked: bool = False,
 ) -> Reading:
     """Read a run's trials.
 
@@ -75,6 +77,7 @@ def read_run(
         arms: Only these arms.
         seen: Told of every trial; the run is then read by this process alone.
         values: Keep a hash of what each answer says.
+        checked: This process has just closed the journal itself.
 
     Raises:
         JournalError: If the journal is foreign, mixed or edited.
@@ -82,28 +85,70 @@ def read_run(
     """
     names = list(dict.fromkeys(arm["arm"] for arm in run.manifest["arms"]))
     wanted = [name for name in names if arms is None or name in arms]
-    workers = min(len(wanted), len(os.sched_getaffinity(0)), _MOST_WORKERS)
-    if seen is not None or workers < 2 or (run.folder / NAME).stat().st_size < LARGE_BYTES:
-        index = run.index()
-        kept = None if arms is None else frozenset(wanted)
-        own = (t for t in trials_in(index.groups()) if kept is None or t.arm in kept)
-        part = read_part(run, providers, own, seen, values=values)
-        return Reading(run, part.columns, part.names, index)
-    shares = [wanted[i::workers] for i in range(workers)]
-    processes = [_start(run.folder, providers, share, values=values) for share in shares]
+    large = (run.folder / NAME).is_file() and (run.folder / NAME).stat().st_size >= LARGE_BYTES
+    if seen is None and large:
+        return _read_large(run, providers, wanted, whole=len(wanted) == len(names), checked=checked)
+    index = run.index()
+    kept = None if arms is None else frozenset(wanted)
+    own = (t for t in trials_in(index.groups()) if kept is None or t.arm in kept)
+    part = read_part(run, providers, own, seen, values=values)
+    return Reading(run, part.columns, part.names, index)
+
+
+def _read_large(
+    run: Run, providers: Path | None, arms: Sequence[str], *, whole: bool, checked: bool
+) -> Reading:
+    """Read a large run by several processes, or take what was kept of an earlier reading."""
+    key = reading_cache.key_of(run, providers)
+    found = None if key is None else reading_cache.load(key)
+    if found is None:
+        found = _by_workers(run, providers, arms, checked=checked)
+        if key is not None and whole:
+            reading_cache.store(key, found)
+    part, lines = found
+    columns = {name: own for name, own in part.columns.items() if name[1] in arms}
+    return Reading(run, columns, part.names, Index(run.folder / NAME, lines))
+
+
+def _by_workers(
+    run: Run, providers: Path | None, arms: Sequence[str], *, checked: bool
+) -> tuple[Part, Lines]:
+    workers = max(1, min(len(arms), len(os.sched_getaffinity(0)), _MOST_WORKERS))
+    processes = [_start(run.folder, providers, arms[i::workers]) for i in range(workers)]
     try:
-        run.check()
+        if not checked:
+            run.check()
         found = [_finish(process) for process in processes]
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+            with process:  # closes its pipe and waits
+                pass
     lines = Lines()
     for _, places in found:
         lines.extend(places)
     parts = [part for part, _ in found]
     columns = {key: own for part in parts for key, own in part.columns.items()}
-    return Reading(run, columns, _merged(parts), Index(run.folder / NAME, lines))
+    return Part(columns, _merged(parts)), lines
+
+
+def summarise_large(run: Run, providers: Path | None, *, checked: bool) -> dict[str, Any] | None:
+    """Return the document of summary.json of a large run; None for one that is not large.
+
+    Args:
+        run: The run.
+        providers: Another providers file to take prices from.
+        checked: This process has just closed the journal itself.
+
+    Raises:
+        JournalError: If the journal is foreign, mixed or edited.
+    """
+    path = run.folder / NAME
+    if not path.is_file() or path.stat().st_size < LARGE_BYTES:
+        return None
+    summing = summing_of(run, run.manifest, providers)
+    summing.take(read_run(run, providers, checked=checked).columns)
+    return summing.document()
 
 
 def read_part(
@@ -134,11 +179,8 @@ def _merged(parts: Sequence[Part]) -> dict[str, dict[int, str]]:
     return names
 
 
-def _start(
-    folder: Path, providers: Path | None, arms: Sequence[str], *, values: bool
-) -> subprocess.Popen[bytes]:
-    kept = "values" if values else ""
-    command = [sys.executable, "-m", _WORKER, str(folder), str(providers or ""), kept, *arms]
+def _start(folder: Path, providers: Path | None, arms: Sequence[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", _WORKER, str(folder), str(providers or ""), *arms]
     return subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - ourselves
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from evalkit.analysis.cost import PriceAttempt
 from evalkit.analysis.summary import ArmFacts, SuiteFacts, Summing
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import Attempt
+from evalkit.core.records import Attempt, fingerprint
 from evalkit.providers.catalogue import load_catalogue
+from evalkit.providers.packaged_prices import version
 from evalkit.providers.price_entries import price_entries
 from evalkit.providers.pricing import PriceBook, Priced, PricedModel, Seller
 from evalkit.run.folder import Run
@@ -118,6 +119,21 @@ def price_warning(manifest: Mapping[str, Any]) -> str | None:
         state = "cannot be read any more" if named.is_file() else "is gone"
         return f"{named}: the providers file {state}: prices are those kept in run.json"
     return None
+
+
+def price_identity(manifest: Mapping[str, Any], providers: Path | None) -> str:
+    """Return a hash of all that decides the prices of a run, beside its trials."""
+    named = providers or providers_path(manifest)
+    listed = f"genai-prices {version()}"
+    try:
+        catalogue = load_catalogue(named)
+    except ConfigError:
+        return fingerprint([listed, "as kept in run.json", _text(named.parent / FILE)])
+    return fingerprint([listed, repr(catalogue), _text(named.parent / FILE)])
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text("utf-8", "replace") if path.is_file() else None
 
 
 def _book(manifest: Mapping[str, Any], providers: Path | None) -> PriceBook:

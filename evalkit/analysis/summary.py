@@ -107,6 +107,10 @@ class Summing:
             found = self._columns[key] = ArmColumns(self._suites[trial.suite])
         found.add(trial, self._price)
 
+    def take(self, columns: Mapping[tuple[str, str], ArmColumns]) -> None:
+        """Take trials that were put into columns elsewhere; they are given up with the document."""
+        self._columns |= columns
+
     @property
     def columns(self) -> Mapping[tuple[str, str], ArmColumns]:
         """What has been taken so far, by suite and arm."""

@@ -159,9 +159,12 @@ def summarise(
     Raises:
         JournalError: If it is no run, or its journal is foreign, mixed or edited.
     """
+    from evalkit.analysis.reading import summarise_large
     from evalkit.analysis.runs import summarise_run
 
-    return summarise_run(Run(folder), providers=providers, checked=checked)
+    run = Run(folder)
+    found = summarise_large(run, providers, checked=checked)
+    return found or summarise_run(run, providers=providers, checked=checked)
 
 
 def write_tables(folder: Path, *, providers: Path | None = None) -> list[Path]:

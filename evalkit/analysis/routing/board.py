@@ -107,6 +107,13 @@ class Board:
         """Names of the arms."""
         return tuple(arm.arm for arm in self.arms)
 
+    def clusters(self, rows: Units) -> Units | None:
+        """Return what each of some samples belongs to, shape (k,); None where all are apart."""
+        if self.n_units == len(self):
+            return None
+        unit = self.unit[rows]
+        return None if len(np.unique(unit)) == len(unit) else unit
+
     def agreement(self, first: int, second: int) -> Check:
         """Return how often two arms give the same answer that can be used, shape (n,) each.
 

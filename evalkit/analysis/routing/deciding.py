@@ -130,7 +130,7 @@ def quality_reason(
         wanted: What is asked for.
         level: Of a two-sided interval whose lower end decides.
     """
-    clusters = _clusters(board, rows)
+    clusters = board.clusters(rows)
     limit = wanted.limits.quality
     if limit is not None:
         low = mean_interval(play.quality, clusters, level).low
@@ -174,16 +174,11 @@ def _latency_reason(row: Any, limits: Limits) -> str | None:
 
 
 def _nobody(board: Board, rows: Rows, best: int, wanted: Wanted) -> str:
-    found = mean_interval(board.quality[rows, best], _clusters(board, rows), ONE_SIDED)
+    found = mean_interval(board.quality[rows, best], board.clusters(rows), ONE_SIDED)
     return (
         f"no arm is surely good enough; the best, {board.names[best]}, has {found.estimate:.3f} "
         f"[{found.low:.3f}, {found.high:.3f}]"
     )
-
-
-def _clusters(board: Board, rows: Rows) -> Any:
-    unit = board.unit[rows]
-    return None if len(np.unique(unit)) == len(unit) else unit
 
 
 def cascades(
@@ -253,7 +248,7 @@ def choose(
     cheaper = [own for own in ladder if own[1].mean_usd < limit]
     level = 1.0 - (1.0 - ONE_SIDED) / (max(1, len(cheaper)) if shared else 1)
     for chain, play in cheaper:
-        keeps = _keeps_limits(play, wanted.limits, _clusters(board, rows))
+        keeps = _keeps_limits(play, wanted.limits, board.clusters(rows))
         if keeps and quality_reason(play, top, board, rows, wanted=wanted, level=level) is None:
             reason = f"a cascade, cheaper than {board.names[best]} alone and surely as good"
             return Assigned(play, chain, reason, assigned.refused)

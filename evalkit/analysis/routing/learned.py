@@ -17,7 +17,7 @@ from evalkit.analysis.routing.board import Board
 from evalkit.analysis.routing.folds import Rows, folds
 
 FOLDS = 5
-MOST_FITTED = 20_000
+MOST_FITTED = 10_000
 _REPEATED_BELOW = 5_000
 _FEATURES = 2**15
 _EQUAL = 1e-9

@@ -162,8 +162,7 @@ def play_row(play: Play, board: Board, rows: Rows) -> dict[str, Any]:
 
 def quality_figure(values: Array, board: Board, rows: Rows) -> dict[str, Any] | None:
     """Return a mean with its 95 % interval over units; None where there is none."""
-    unit = board.unit[rows]
-    clusters = None if len(np.unique(unit)) == len(unit) else unit
+    clusters = board.clusters(rows)
     try:
         return as_figure(mean_interval(values, clusters))
     except ValueError:
@@ -177,8 +176,7 @@ def _p95(values: Array) -> float | None:
 
 def against(play: Play, other: Play, board: Board, rows: Rows) -> dict[str, Any]:
     """Return what a play gains against another: points of quality, and share of money saved."""
-    unit = board.unit[rows]
-    clusters = None if len(np.unique(unit)) == len(unit) else unit
+    clusters = board.clusters(rows)
     return {
         "against": other.name,
         "quality_difference": _difference(play, other, clusters),
