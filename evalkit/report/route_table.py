@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkit.core.acceptance import AGREE, grader_of
 from evalkit.report.grid import grid
 from evalkit.report.markdown import escaped, table
 from evalkit.report.terminal import Style, ascii_of
@@ -60,6 +61,13 @@ def sentences(name: str, task: Row) -> list[str]:
             f"Oracle, the best arm for each sample: {interval(quality)}; an upper bound that takes "
             "luck for skill."
         )
+    rules = {row["accept"] for row in task["cascades"]}
+    if AGREE in rules:
+        lines.append("Of cascades: a = b → c takes what a and b say alike, else asks c.")
+    lines += [
+        f"Of cascades: a [{clean(name)}] → b takes what gets full marks of it, else asks b."
+        for name in sorted(filter(None, map(grader_of, rules)))
+    ]
     lines += [f"{clean(arm)} is left out: {clean(why)}." for arm, why in task["left_out"].items()]
     return lines
 
