@@ -6,12 +6,15 @@ It does not decide what is in them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evalkit.analysis.reporting.inputs import find_inputs
 from evalkit.analysis.routing.document import Routed, RouteRequest
 from evalkit.analysis.routing.gateways import gateway_document
 from evalkit.core.errors import ConfigError
+from evalkit.core.records import OutputSpec
 from evalkit.providers.catalogue import load_catalogue
 from evalkit.run.folder import Run
 
@@ -47,13 +50,21 @@ def write_policy(
     if export is not None:
         run = Run(request.run)
         catalogue = load_catalogue(request.providers or run.providers_path)
-        made, notes = gateway_document(export, routed.policy, catalogue, routed.models)
+        made, notes = gateway_document(
+            export, routed.policy, catalogue, routed.models, _outputs(run.manifest)
+        )
         text = _text(export, made)
     policy = request.run / POLICY if output is None or export is not None else output
     paths["policy_path"] = _write(policy, json.dumps(routed.policy, indent=2) + "\n")
     if export is not None:
         paths["export_path"] = _write(output or request.run / _FILES[export], text)
     return WrittenPolicy(paths, notes)
+
+
+def _outputs(manifest: Mapping[str, Any]) -> dict[str, OutputSpec]:
+    """Return the form of each suite's answers, as far as the suite is here."""
+    found = {facts["name"]: find_inputs(manifest, facts).suite for facts in manifest["suites"]}
+    return {name: suite.spec.output for name, suite in found.items() if suite is not None}
 
 
 def _text(export: str, made: dict[str, Any]) -> str:

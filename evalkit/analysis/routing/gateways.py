@@ -13,6 +13,7 @@ from typing import Any
 
 from evalkit.core.acceptance import USABLE
 from evalkit.core.errors import ConfigError
+from evalkit.core.records import OutputSpec
 from evalkit.providers.catalogue import Catalogue, Model, Provider
 
 FORMATS = ("litellm", "portkey")
@@ -23,10 +24,15 @@ _PREFIXES = {
     "openai_responses": "openai",
 }
 _FAILED = [429, 500, 502, 503, 504]
+_NOT_TAKEN = 446  # Portkey's status where a guardrail denies an answer
 
 
 def gateway_document(
-    form: str, policy: Mapping[str, Any], catalogue: Catalogue, models: Mapping[str, str]
+    form: str,
+    policy: Mapping[str, Any],
+    catalogue: Catalogue,
+    models: Mapping[str, str],
+    outputs: Mapping[str, OutputSpec],
 ) -> tuple[dict[str, Any], list[str]]:
     """Return a gateway's configuration, and what must be known beside it.
 
@@ -35,6 +41,7 @@ def gateway_document(
         policy: policy.json.
         catalogue: The providers file.
         models: `provider:name` of each arm.
+        outputs: The form of each task's answers, as far as it is known.
 
     Raises:
         ConfigError: If an arm is served in this process, where no gateway reaches it, or a task
@@ -47,8 +54,17 @@ def gateway_document(
         for step in [*task["route"], *({"arm": arm} for arm in task["fallbacks"])]
     }
     notes = [hop.note for hop in arms.values() if hop.note]
-    make = _litellm if form == "litellm" else _portkey
-    return make(policy, arms), notes
+    if form == "litellm":
+        return _litellm(policy, arms), notes
+    checks = {name: _check(output) for name, output in outputs.items()}
+    notes += [
+        f"{name}: Portkey is given no check of the answers' form: malformed ones do not go on; "
+        "add an output guardrail to its targets"
+        for name, task in policy["tasks"].items()
+        if task["accept"] == USABLE and checks.get(name) is None
+    ]
+    notes.append("replace each {{VARIABLE}} by its value: Portkey's gateway does not look them up")
+    return _portkey(policy, arms, checks), notes
 
 
 def _refuse_rules(policy: Mapping[str, Any]) -> None:
@@ -158,16 +174,28 @@ def _group(task: str, place: int) -> str:
     return f"evalkit/{task}" if place == 0 else f"evalkit/{task}/{place + 1}"
 
 
-def _portkey(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, Any]:
-    """Return a Portkey config: a target for each task, chosen by `metadata.task`."""
+def _portkey(
+    policy: Mapping[str, Any],
+    arms: Mapping[str, _Hop],
+    checks: Mapping[str, dict[str, Any] | None],
+) -> dict[str, Any]:
+    """Return a Portkey config: a target for each task, chosen by `metadata.task`.
+
+    A request of no known task is refused: whoever answers one task may not see another's data.
+    """
     targets = []
     for task, own in policy["tasks"].items():
-        hops = [*(step["arm"] for step in own["route"]), *own["fallbacks"]]
-        inner = [_target(arms[arm]) for arm in hops]
+        checked = own["route"][:-1] if own["accept"] == USABLE else []
+        check = checks.get(task)
+        inner = [_target(arms[step["arm"]]) for step in own["route"]]
+        if check is not None:
+            for target in inner[: len(checked)]:
+                target["output_guardrails"] = [{**check, "deny": True}]
+        inner += [_target(arms[arm]) for arm in own["fallbacks"]]
         targets.append(
             {
                 "name": task,
-                "strategy": {"mode": "fallback", "on_status_codes": _FAILED},
+                "strategy": {"mode": "fallback", "on_status_codes": [*_FAILED, _NOT_TAKEN]},
                 "targets": inner,
             }
         )
@@ -178,10 +206,19 @@ def _portkey(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, A
                 {"query": {"metadata.task": {"$eq": own["name"]}}, "then": own["name"]}
                 for own in targets
             ],
-            "default": targets[0]["name"] if targets else None,
         },
         "targets": targets,
     }
+
+
+def _check(output: OutputSpec) -> dict[str, Any] | None:
+    """Return Portkey's check of an answer's form, None where it has none for it."""
+    if output.format == "json":
+        return {"default.jsonSchema": {"schema": output.schema or {}}}
+    if output.format == "label":
+        labels = "|".join(re.escape(label) for label in output.labels or ())
+        return {"default.regexMatch": {"rule": rf"^\s*(?:{labels})\s*$"}}
+    return None
 
 
 def _target(hop: _Hop) -> dict[str, Any]:
