@@ -37,12 +37,20 @@ def audit_lines(document: Row) -> list[str]:
                 f"{clean(arm['arm'])}: asked for {clean(arm['requested'])}, answered by "
                 f"{', '.join(map(clean, arm['differs']))}"
             )
-    failed = sum(own["failed"] for own in document["exclusions"]["arms"])
-    skipped = sum(own["skipped"] for own in document["exclusions"]["arms"])
-    lines.append(f"in no figure: {failed:,} failed, {skipped:,} not asked")
+    lines.append(f"in no figure: {_in_no_figure(document['exclusions'])}")
     if document["gate"] is not None:
         lines.append(f"gate: {clean(document['gate']['verdict'])}")
     return lines
+
+
+def _in_no_figure(exclusions: Row) -> str:
+    if not exclusions["known"]:
+        return "not known, since the journal does not hold"
+    failed, skipped, open_ = (
+        sum(own[name] for own in exclusions["arms"]) for name in ("failed", "skipped", "not_ended")
+    )
+    more = f", {open_:,} planned and never ended" if open_ else ""
+    return f"{failed:,} failed, {skipped:,} not asked{more}"
 
 
 def audit_markdown(document: Row) -> str:

@@ -15,7 +15,7 @@ from evalkit.core.errors import ConfigError
 from evalkit.report.grid import grid
 from evalkit.report.markdown import escaped, table
 from evalkit.report.page.render import render
-from evalkit.report.sections.decision import advice_line, decision_page
+from evalkit.report.sections.decision import advice_line, decision_page, known_lines
 from evalkit.report.terminal import Style, ascii_of
 from evalkit.report.values import MISSING, clean, money, share, value_of
 
@@ -33,6 +33,8 @@ def decision_table(document: Row, style: Style) -> str:
         lines += ["", grid("way", [w["way"] for w in suite["ways"]], _columns(suite), style), ""]
         lines += [_filled(line, style) for line in _lists(suite)]
         blocks.append("\n".join(lines))
+    known = known_lines(document)[len(document["warnings"]) :]  # warnings go to standard error
+    blocks += ["\n".join(_filled(clean(line), style) for line in known)] if known else []
     text = "\n\n".join(blocks)
     return text if style.unicode else ascii_of(text)
 
@@ -55,6 +57,9 @@ def decision_markdown(document: Row) -> str:
         ]
         parts.append(table(["way", *(head for head, _ in columns)], rows))
         parts.append("\n".join(f"- {escaped(line)}" for line in _lists(suite)))
+    known = known_lines(document)
+    if known:
+        parts += ["## What must be known beside this", "\n".join(f"- {escaped(k)}" for k in known)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

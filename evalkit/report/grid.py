@@ -29,7 +29,7 @@ def grid(
         style: How it may look.
     """
     own = min(WIDEST_NAME, max(map(width, (title, *map(clean, names)))))
-    widths = [max(width(head), *(width(cell) for cell in cells)) for head, cells in columns]
+    widths = [max(width(text) for text in (head, *cells)) for head, cells in columns]
     lines: list[str] = []
     for block in _blocks(widths, style.width - own):
         lines += [""] if lines else []

@@ -146,7 +146,9 @@ def _saving(found: Row | None) -> str:
 
 def tables(task: Row) -> list[tuple[str, list[str], Columns]]:
     """Return a task's tables: title, names and columns of each."""
-    found = [("arm", [row["name"] for row in task["singles"]], _singles(task))]
+    found = []
+    if task["singles"]:
+        found.append(("arm", [row["name"] for row in task["singles"]], _singles(task)))
     if task["cascades"]:
         rows: Sequence[Row] = task["cascades"]
         found.append(("cascade", [row["name"] for row in rows], _plays(rows)))

@@ -91,6 +91,42 @@ def test_what_is_in_no_figure_is_counted(evalkit: Any) -> None:
     assert sum(arm["skip_reasons"].values()) == 10
 
 
+def test_what_was_planned_and_never_ended_is_counted(evalkit: Any) -> None:
+    """A journal cut short of a run that was not closed: its trials are in no figure either."""
+    write_suite(40)
+    folder = run(evalkit, record({"a": [], "b": []}, 40))
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines[:60] if b'"log:a"' in line or b'"log:b"' in line]
+    path.write_bytes(b"".join(kept))
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest |= {"journal_sha256": None, "state": "running"}
+    (folder / "run.json").write_text(json.dumps(manifest))
+    arms = audit(evalkit, folder)["exclusions"]["arms"]
+    assert sum(arm["asked"] + arm["not_ended"] for arm in arms) == 80
+    assert sum(arm["not_ended"] for arm in arms) == 50
+    assert "50 planned and never ended" in evalkit("audit", folder).out
+
+
+def test_a_broken_journal_leaves_unknown_what_is_in_no_figure(evalkit: Any, ran: Path) -> None:
+    """Not 0."""
+    path = ran / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-200])
+    said = evalkit("audit", ran)
+    assert said.code == 1
+    assert "in no figure: not known" in said.out
+
+
+def test_another_runs_gate_is_refused(evalkit: Any, ran: Path) -> None:
+    """It names the run that it was held over."""
+    Path("gate.json").write_text(
+        json.dumps({"verdict": "pass", "rules": [], "run": "results/other", "against": None})
+    )
+    said = evalkit("audit", ran, "--gate", "gate.json")
+    assert said.code == 2
+    assert "this gate was held over results/other" in said.err
+
+
 def test_a_gates_decision_is_kept_with_it(evalkit: Any, ran: Path) -> None:
     """With the hash of its document."""
     Path("gate.yaml").write_text("schema_version: 1\nrules: [{metric: quality, max_drop: 0.5}]\n")

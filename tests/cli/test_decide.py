@@ -147,7 +147,7 @@ def test_the_page_is_one_file_that_asks_for_nothing(evalkit: Any) -> None:
 @pytest.mark.parametrize(
     ("business", "arguments", "said"),
     [
-        ("volumes: {other: {requests_per_month: 5}}", [], "this run has: yesno"),
+        ("volumes: {yesnoo: {requests_per_month: 5}}", [], "`volumes` names 'yesnoo'"),
         ("self_hosting: {x: {}}", [], "it has: sonnet"),
         ("talent: {ml_engineers: -1}", [], "business.yaml:2: `ml_engineers`"),
         ("horizon_months: 12", ["--margin", "5"], "--margin must be from 0"),

@@ -419,14 +419,15 @@ def test_what_runs_in_this_process_no_gateway_reaches(evalkit: Any) -> None:
         (["--suites", "x"], "it has: yesno"),
         (["--profile", "gone.yaml"], "gone.yaml"),
         (["-o", "suites"], "-o must be a file"),
-        (["--profile", "strange.yaml"], "`limits` names other, and this run has: yesno"),
+        (["--seed", "-1"], "--seed must be 0 or more"),
+        (["--profile", "strange.yaml"], "`limits` names 'yesmo', and this run has 'yesno'"),
         (["--export", "envoy"], "invalid choice"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(evalkit: Any, arguments: list[str], said: str) -> None:
     """Exit code 2."""
     run = cheap_and_dear(evalkit)
-    Path("strange.yaml").write_text("schema_version: 1\nlimits: {other: {quality: 0.5}}\n")
+    Path("strange.yaml").write_text("schema_version: 1\nlimits: {yesmo: {quality: 0.5}}\n")
     answer = evalkit("route", run, *arguments)
     assert answer.code == 2
     assert said in answer.err

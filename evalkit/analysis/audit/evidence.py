@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def audit_document(run: Run, day: str, gate: Path | None = None) -> dict[str, An
     """
     manifest = run.manifest
     journal = _journal(run)
-    columns = read_run(run).columns if journal["holds"] else {}
+    columns = read_run(run).columns if journal["holds"] else None
     return {
         "schema_version": 1,
         "audited_on": day,
@@ -55,10 +56,13 @@ def audit_document(run: Run, day: str, gate: Path | None = None) -> dict[str, An
         },
         "journal": journal,
         "inputs": [_inputs(run, suite) for suite in manifest["suites"]],
-        "arms": [_arm(arm, columns.get((arm["suite"], arm["arm"]))) for arm in manifest["arms"]],
+        "arms": [
+            _arm(arm, None if columns is None else columns.get((arm["suite"], arm["arm"])))
+            for arm in manifest["arms"]
+        ],
         "judges": _judges(run),
         "exclusions": _exclusions(run, columns),
-        "gate": None if gate is None else _gate(gate),
+        "gate": None if gate is None else _gate(gate, run.folder.resolve().name),
         "evidence_for": [dict(own) for own in MAPPING],
         "declared_not_verified": [
             "governance of every provider", "licences and weights of every model",
@@ -131,29 +135,50 @@ def _judges(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _exclusions(run: Run, columns: Mapping[tuple[str, str], ArmColumns]) -> dict[str, Any]:
-    """Return what is in no figure of quality, and why."""
-    arms = [
-        {
-            "suite": suite,
-            "arm": arm,
-            "asked": own.status.total(),
-            "failed": own.status["error"],
-            "skipped": own.status["skipped"],
-            "skip_reasons": dict(own.skip_reasons.most_common(_MOST_REASONS)),
-            "not_graded": own.n_grader_failed,
-            "grader_failures": dict(own.grader_failures.most_common(_MOST_REASONS)),
-        }
-        for (suite, arm), own in columns.items()
-    ]
-    return {"arms": arms, "not_run": run.manifest.get("not_run", [])}
+def _exclusions(run: Run, columns: Mapping[tuple[str, str], ArmColumns] | None) -> dict[str, Any]:
+    """Return what is in no figure of quality, and why; no arms where the journal does not hold."""
+    arms: list[dict[str, Any]] = []
+    if columns is not None:
+        arms = [
+            _excluded(arm, columns.get((arm["suite"], arm["arm"])), _repeats(run))
+            for arm in run.manifest["arms"]
+        ]
+    return {
+        "known": columns is not None,
+        "arms": arms,
+        "not_run": run.manifest.get("not_run", []),
+    }
 
 
-def _gate(path: Path) -> dict[str, Any]:
+def _repeats(run: Run) -> int:
+    """Return how often each sample was to be asked."""
+    return int((run.manifest["options"].get("selection") or {}).get("repeats") or 1)
+
+
+def _excluded(arm: Mapping[str, Any], own: ArmColumns | None, repeats: int) -> dict[str, Any]:
+    """Return one arm's exclusions; `not_ended` are trials that were planned and are not there."""
+    status = own.status if own is not None else Counter[str]()
+    return {
+        "suite": arm["suite"],
+        "arm": arm["arm"],
+        "planned": arm["samples"] * repeats,
+        "asked": status.total(),
+        "not_ended": max(0, arm["samples"] * repeats - status.total()),
+        "failed": status["error"],
+        "skipped": status["skipped"],
+        "skip_reasons": {} if own is None else dict(own.skip_reasons.most_common(_MOST_REASONS)),
+        "not_graded": 0 if own is None else own.n_grader_failed,
+        "grader_failures": (
+            {} if own is None else dict(own.grader_failures.most_common(_MOST_REASONS))
+        ),
+    }
+
+
+def _gate(path: Path, run_folder: str) -> dict[str, Any]:
     """Return a gate's decision with the hash of its document.
 
     Raises:
-        ConfigError: If it cannot be read, or is no gate's document.
+        ConfigError: If it cannot be read, is no gate's document, or is of other runs.
     """
     try:
         raw = path.read_bytes()
@@ -162,6 +187,11 @@ def _gate(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: the gate's document cannot be read: {error}") from None
     if not isinstance(document, dict) or "verdict" not in document or "rules" not in document:
         raise ConfigError(f"{path}: this is not what `evalkit gate --json` prints")
+    named = [str(document.get(key) or "") for key in ("run", "against")]
+    if named[0] and run_folder not in {Path(name).resolve().name for name in named}:
+        raise ConfigError(
+            f"{path}: this gate was held over {named[0]}, and the audit is of {run_folder}"
+        )
     return {
         "sha256": hashlib.sha256(raw).hexdigest(),
         "verdict": document["verdict"],

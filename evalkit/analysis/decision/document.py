@@ -6,7 +6,7 @@ It does not know how it is shown.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from evalkit.analysis.decision.recommendation import recommend
 from evalkit.analysis.decision.tuning import tuned_pairs
 from evalkit.analysis.decision.ways import way_row, ways_of
 from evalkit.analysis.economics.breakeven import suite_breakeven
-from evalkit.analysis.economics.document import MARGIN, refuse_strange
+from evalkit.analysis.economics.document import MARGIN
+from evalkit.analysis.economics.fitting import profile_notes
 from evalkit.analysis.economics.measured import MeasuredArm, measured_arms
 from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import Limits, read_profile
+from evalkit.analysis.economics.together import together_rows
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.routing.board import board_of
 from evalkit.analysis.routing.deciding import Wanted
@@ -60,20 +62,47 @@ def decide_document(request: DecideRequest, today: dt.date) -> dict[str, Any]:
     run = Run(request.run)
     arms = measured_arms(read_run(run, request.providers, values=True))
     facts = {suite["name"]: suite for suite in run.manifest["suites"]}
-    refuse_strange(profile, arms, list(facts))
+    notes = profile_notes(profile, list(facts), run.manifest["arms"])
     if not arms:
         raise ConfigError("decide: no arm of this run answered anything")
     hosting = declared_hosting([arm for own in arms.values() for arm in own])
     rules = Rules(profile, request.margin, today, hosting)
+    suites = {
+        name: {**_suite(name, own, facts[name], rules), "not_compared": _silent(run, name, own)}
+        for name, own in arms.items()
+    }
     return {
         "schema_version": 1,
         "run_id": run.run_id,
         "date": today.isoformat(),
         "profile": str(request.profile),
         "margin": request.margin,
-        "suites": {name: _suite(name, own, facts[name], rules) for name, own in arms.items()},
-        "warnings": list(caveats_of(run)),
+        "suites": suites,
+        "together": together_rows(
+            {name: own for name, own in arms.items() if name in profile.requests_per_month}, rules
+        ),
+        "warnings": list(dict.fromkeys([*caveats_of(run), *notes, *_of_costs(suites)])),
     }
+
+
+def _of_costs(suites: Mapping[str, Any]) -> list[str]:
+    """Return what the break-evens warn of: old defaults, and those that do not fit."""
+    return [
+        line
+        for own in suites.values()
+        if own["breakeven"] is not None
+        for line in own["breakeven"]["warnings"]
+    ]
+
+
+def _silent(run: Run, suite: str, arms: Sequence[MeasuredArm]) -> list[str]:
+    """Return the arms of a suite that answered nothing."""
+    there = {arm.arm for arm in arms}
+    return [
+        own["arm"]
+        for own in run.manifest["arms"]
+        if own["suite"] == suite and own["arm"] not in there and "policy" not in own
+    ]
 
 
 def _suite(
@@ -90,9 +119,11 @@ def _suite(
         board, wanted, texts="not asked for here", volume=volume, seed=profile.seed,
         rules=(USABLE, AGREE),
     )  # fmt: skip
+    advice = recommend(ways, money, route)
+    chosen = next((way for way in ways.ways if way.option.name == advice["way"]), None)
     return {
-        "questions": five_answers(name, ways, demand, profile, money),
-        "recommendation": recommend(ways, money, route),
+        "questions": five_answers(name, ways, demand, profile, money, way=chosen),
+        "recommendation": advice,
         "ways": [way_row(way) for way in ways.ways],
         "tuned": tuned_pairs(arms),
         "n_units": ways.n_units,

@@ -8,16 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkit.analysis.decision.consequences import crossing_sentence
 from evalkit.analysis.decision.ways import Way, Ways
-from evalkit.analysis.economics.pairs import shown_turns
 from evalkit.analysis.economics.profile import Limits, Profile
+from evalkit.analysis.economics.triangle import Triangle
 from evalkit.core.policy import Requirement
 
 Answer = dict[str, Any]
+_NOWHERE = "no region: suite and business demand regions that exclude each other"
 
 
 def five_answers(
-    task: str, ways: Ways, demand: Requirement, profile: Profile, money: Mapping[str, Any] | None
+    task: str,
+    ways: Ways,
+    demand: Requirement,
+    profile: Profile,
+    money: Mapping[str, Any] | None,
+    *,
+    way: Way | None = None,
 ) -> list[Answer]:
     """Return the five questions with their answers.
 
@@ -27,11 +35,12 @@ def five_answers(
         demand: What whoever sees its data must meet.
         profile: The business.
         money: Its break-even; None where no volume is known.
+        way: The one that is recommended.
     """
     return [
         _data(ways, demand),
         _special(ways),
-        _volume(task, profile, money),
+        _volume(task, ways, money, way),
         _people(profile),
         _time(ways, profile.limits.get(task, Limits())),
     ]
@@ -44,7 +53,7 @@ def _answer(question: str, answer: str, missing: str | None = None) -> Answer:
 def _data(ways: Ways, demand: Requirement) -> Answer:
     demands = [f"sensitivity {demand.sensitivity}"]
     if demand.regions is not None:
-        demands.append(f"only in {', '.join(demand.regions) or 'no region'}")
+        demands.append(f"only in {', '.join(demand.regions) or _NOWHERE}")
     if demand.trains_on_data is not None:
         demands.append(f"training on them: {demand.trains_on_data}")
     if demand.max_retention_days is not None:
@@ -57,25 +66,32 @@ def _data(ways: Ways, demand: Requirement) -> Answer:
     return _answer("Where may the data go?", f"{text}. Declared, not verified.")
 
 
-def _best(ways: Sequence[Way], kinds: tuple[str, ...]) -> Way | None:
-    own = [
-        way
-        for way in ways
-        if way.option.kind in kinds and way.option.arm.share("quality") is not None
-    ]
+def _best(ways: Sequence[Way], group: str) -> Way | None:
+    own = [w for w in ways if _group(w) == group and w.option.arm.share("quality") is not None]
     return max(own, key=lambda way: way.option.arm.share("quality") or 0.0, default=None)
+
+
+def _group(way: Way) -> str:
+    """Return what a way's model is; of weights that are not declared nothing is known."""
+    if way.option.kind == "no_llm":
+        return "no language model"
+    weights = str(way.option.arm.facts["weights"] or "")
+    if way.option.serving is not None or weights.startswith("open"):
+        return "open weights"
+    return "closed weights" if weights == "closed" else "weights that are not declared"
 
 
 def _special(ways: Ways) -> Answer:
     """Say how far one gets without a language model, with open weights, and with closed ones."""
-    groups = {
-        "no language model": ("no_llm",),
-        "open weights": ("hosted_open", "self_hosted"),
-        "an API": ("api", "unpriced"),
-    }
+    groups = (
+        "no language model",
+        "open weights",
+        "closed weights",
+        "weights that are not declared",
+    )
     parts = []
-    for name, kinds in groups.items():
-        best = _best(ways.ways, kinds)
+    for name in groups:
+        best = _best(ways.ways, name)
         if best is not None:
             figure = best.option.arm.row["quality"]
             low, high = (
@@ -85,30 +101,24 @@ def _special(ways: Ways) -> Answer:
                 f"with {name} quality is up to {figure['value']:.2f} [{low}, {high}] "
                 f"({best.option.name})"
             )
-    few = (
-        None
-        if ways.is_decidable
-        else f"more samples: {ways.n_units} independent ones decide little"
-    )
+    few = None if ways.is_decidable else f"more samples: {ways.n_units} independent decide little"
     return _answer(
         "How special is the task?", f"{'; '.join(parts) or 'nothing was measured'}.", few
     )
 
 
-def _volume(task: str, profile: Profile, money: Mapping[str, Any] | None) -> Answer:
+def _volume(task: str, ways: Ways, money: Mapping[str, Any] | None, way: Way | None) -> Answer:
     question = "What volume?"
-    volume = profile.requests_per_month.get(task)
+    volume = ways.volume
     if volume is None or money is None:
         return _answer(question, "not known.", f"volumes.{task}.requests_per_month")
-    text = f"{volume.mode:,.0f} requests a month, most likely"
-    turns, left_out = shown_turns(money)
+    text = f"{volume.mode:,.0f} requests a month"
+    if volume.high > volume.low:
+        text += f", most likely; {volume.low:,.0f} to {volume.high:,.0f} are possible"
     if money["cannot_say"]:
         return _answer(question, f"{text}; break-even: {money['cannot_say']}.")
-    if not turns:
-        return _answer(question, f"{text}; self-hosting and buying never cross.")
-    told = ", ".join(f"{turn['requests_per_month']:,.0f}" for turn in turns)
-    told += f" and {left_out:,} volumes between" if left_out else ""
-    return _answer(question, f"{text}; self-hosting and buying cross at {told} requests a month.")
+    told = crossing_sentence(ways, way)
+    return _answer(question, f"{text}{'' if told is None else f'; {told}'}.")
 
 
 def _people(profile: Profile) -> Answer:
@@ -116,10 +126,18 @@ def _people(profile: Profile) -> Answer:
     if profile.ml_engineers is None:
         return _answer(question, "not said.", "talent.ml_engineers")
     hours = profile.operations.hours_per_month
-    asked = "" if hours is None else f"; {hours.low:g} to {hours.high:g} hours a month are expected"
+    span = "" if hours is None else _hours(hours)
+    asked = "" if hours is None else f"; {span} a month are expected"
     if profile.ml_engineers == 0:
         return _answer(question, "nobody: what must be run oneself is out.")
-    return _answer(question, f"{profile.ml_engineers:g} people could{asked}.")
+    who = "one person" if profile.ml_engineers == 1 else f"{profile.ml_engineers:g} people"
+    return _answer(question, f"{who} could{asked}.")
+
+
+def _hours(hours: Triangle) -> str:
+    if hours.high > hours.low:
+        return f"{hours.low:g} to {hours.high:g} hours"
+    return f"{hours.mode:g} hours"
 
 
 def _time(ways: Ways, limits: Limits) -> Answer:

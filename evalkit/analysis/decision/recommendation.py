@@ -1,25 +1,28 @@
-"""What follows from the answers: one recommendation, its cost and risk, and what would change it.
+"""What follows from the answers: one recommendation, with why.
 
 It does not know how it is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
+from evalkit.analysis.decision.consequences import (
+    changes_of,
+    cheaper_and_open,
+    next_steps,
+    risks_of,
+)
 from evalkit.analysis.decision.ways import Way, Ways
-from evalkit.analysis.economics.pairs import shown_turns
-from evalkit.analysis.routing.board import Board
+from evalkit.analysis.economics.pairs import chance_cheaper
 from evalkit.analysis.routing.task import TaskRoute
 from evalkit.core.acceptance import asked_always, grader_of
-from evalkit.core.model_names import floating_reason
 
 Advice = Literal[
     "no model", "api", "hosted open", "self-host", "hybrid", "cannot say", "nothing is fit"
 ]
 SURE = 0.8
-_MENDABLE = ("data: ", "people: ", "answers: ", "no `", "p95 ")  # quality takes another model
 _KINDS: dict[str, Advice] = {
     "no_llm": "no model",
     "api": "api",
@@ -27,6 +30,41 @@ _KINDS: dict[str, Advice] = {
     "hosted_open": "hosted open",
     "self_hosted": "self-host",
 }
+
+
+class _Advising:
+    """One suite's recommendation in the making."""
+
+    def __init__(
+        self, ways: Ways, money: Mapping[str, Any] | None, route: TaskRoute | None
+    ) -> None:
+        self.ways, self.money, self.route = ways, money, route
+        self.fit = [way for way in ways.ways if way.is_fit]
+
+    def row(
+        self, advice: Advice, way: Way | None, why: str, *, hybrid: TaskRoute | None = None
+    ) -> dict[str, Any]:
+        """Return a recommendation as plain data."""
+        asked = _asked(self.ways, hybrid) if hybrid is not None else [way] if way else []
+        cheaper = cheaper_and_open(self.ways, way)
+        if cheaper:
+            names = ", ".join(own.option.name for own in cheaper)
+            why += f"; cheaper, and not told apart from what is good enough: {names}"
+        month = None if way is None else way.usd_per_month
+        if hybrid is not None:
+            month = _month_of(hybrid, self.ways)
+        risks = risks_of(asked, self.ways, self.money) if asked else []
+        return {
+            "advice": advice,
+            "way": None if way is None else way.option.name,
+            "arms": list(hybrid.chain) if hybrid else [] if way is None else [way.option.arm.arm],
+            "why": why,
+            "is_open": bool(cheaper),
+            "usd_per_month": month,
+            "risks": [*_of_checks(hybrid), *risks],
+            "would_change_it": changes_of(self.ways, way),
+            "measure_next": next_steps(self.ways, way, self.money),
+        }
 
 
 def recommend(
@@ -39,67 +77,122 @@ def recommend(
         money: Its break-even; None where no volume is known.
         route: Its portfolio; None where there is none.
     """
-    fit = [way for way in ways.ways if way.is_fit]
-    if not fit and not ways.board.arms:
-        return _row("nothing is fit", None, "nobody here may see the data", ways, money)
+    own = _Advising(ways, money, route)
+    if not own.fit and not len(ways.board):
+        return own.row("nothing is fit", None, _nobody(ways))
     if not ways.is_decidable:
-        return _row(
-            "cannot say", None,
-            f"only {ways.n_units} independent samples: too few to choose a way by", ways, money,
-        )  # fmt: skip
-    if not fit:
-        return _row("nothing is fit", None, "every way has something against it", ways, money)
-    plain = next((way for way in fit if way.option.kind == "no_llm"), None)
+        why = f"only {_samples(ways.n_units)}: too few to choose a way by"
+        return own.row("cannot say", None, why)
+    if not own.fit:
+        return own.row("nothing is fit", None, "every way has something against it")
+    plain = next((way for way in own.fit if way.option.kind == "no_llm"), None)
     if plain is not None:
         why = f"{plain.option.name} is surely good enough without a language model"
-        return _row("no model", plain, why, ways, money)
-    mixed = _hybrid(route, fit, ways.board)
+        return own.row("no model", plain, why)
+    mixed = _hybrid(own)
     if mixed is not None:
-        return _row("hybrid", None, mixed, ways, money, route=route)
-    return _cheapest(fit, ways, money)
+        return own.row("hybrid", None, mixed, hybrid=route)
+    return _cheapest(own)
 
 
-def _cheapest(fit: Sequence[Way], ways: Ways, money: Mapping[str, Any] | None) -> dict[str, Any]:
+def _samples(count: int) -> str:
+    return f"{count:,} independent sample{'' if count == 1 else 's'}"
+
+
+def _nobody(ways: Ways) -> str:
+    """Say why no arm is left to compare."""
+    barred = [any(a.startswith("data: ") for a in way.against) for way in ways.ways]
+    if barred and all(barred):
+        return "nobody here may see the data"
+    if ways.board.left_out:
+        return "no arm answered enough of the samples to be compared"
+    return "no sample was answered by all arms"
+
+
+def _cheapest(own: _Advising) -> dict[str, Any]:
     """Recommend the cheapest fit way; one's own servers only where that is sure."""
-    priced = [way for way in fit if way.usd_per_month is not None]
+    priced = [way for way in own.fit if way.usd_per_month is not None]
     if not priced:
-        best = max(fit, key=lambda way: way.option.arm.share("quality") or 0.0)
-        why = f"{best.option.name} is fit; what it costs a month is not known"
-        return _row(_KINDS[best.option.kind], best, why, ways, money)
+        return _without_months(own)
     way = min(priced, key=lambda own: own.usd_per_month or 0.0)
-    bought = [own for own in priced if own.option.kind != "self_hosted"]
-    sure = (money or {}).get("p_self_hosting_cheaper")
-    if way.option.kind == "self_hosted" and bought and (sure is None or sure < SURE):
+    bought = [w for w in priced if w.option.serving is None and w.option.kind != "self_hosted"]
+    if way.option.serving is not None and bought and own.ways.volume is not None:
         other = min(bought, key=lambda own: own.usd_per_month or 0.0)
-        told = "not known" if sure is None else f"{sure:.2f}"
-        why = (
-            f"{way.option.name} looks cheaper, but the probability of that is {told}, below "
-            f"{SURE:g}; {other.option.name} is fit and needs nobody to run it"
-        )
-        return _row(_KINDS[other.option.kind], other, why, ways, money)
-    why = f"{way.option.name} is the cheapest of {len(priced)} fit ways with a price"
+        profile = own.ways.rules.profile
+        sure = chance_cheaper(way.option, other.option, own.ways.volume, profile)
+        if sure is None or sure < SURE:
+            told = "not known" if sure is None else f"{sure:.2f}"
+            why = (
+                f"{way.option.name} looks cheaper than {other.option.name}, but the probability "
+                f"of that is {told}, below {SURE:g}; {other.option.name} is fit and needs nobody "
+                "to run it"
+            )
+            return own.row(_KINDS[other.option.kind], other, why)
+    why = f"{way.option.name} is the cheapest of {len(priced)} ways that are surely good enough"
     if len(priced) == 1:
-        why = f"{way.option.name} is the only fit way with a price"
+        why = f"{way.option.name} is the only way with a price that is surely good enough"
     if way.option.kind == "self_hosted" and not bought:
         why = f"{way.option.name} is the cheapest way that is fit; nothing that is bought is"
-    return _row(_KINDS[way.option.kind], way, why, ways, money)
+    return own.row(_KINDS[way.option.kind], way, why)
 
 
-def _hybrid(route: TaskRoute | None, fit: Sequence[Way], board: Board) -> str | None:
-    """Say why a cascade is better than any single way; None where none is."""
+def _without_months(own: _Advising) -> dict[str, Any]:
+    """Recommend by the price of a request, where no month has a price; else the best."""
+    priced = [way for way in own.fit if way.option.serving is None]
+    priced = [way for way in priced if way.option.arm.usd_per_request is not None]
+    if priced:
+        way = min(priced, key=lambda own: own.option.arm.usd_per_request or 0.0)
+        cost = 1000 * (way.option.arm.usd_per_request or 0.0)
+        why = (
+            f"{way.option.name} is the cheapest to buy of what is surely good enough, "
+            f"${cost:.3g} for 1,000 requests; what a month costs hangs on the volume"
+        )
+        return own.row(_KINDS[way.option.kind], way, why)
+    best = max(own.fit, key=lambda way: way.option.arm.share("quality") or 0.0)
+    why = f"{best.option.name} is fit; what it costs is not known"
+    return own.row(_KINDS[best.option.kind], best, why)
+
+
+def _hybrid(own: _Advising) -> str | None:
+    """Say why a cascade is better than any single way; None where it is not."""
+    route = own.route
     if route is None or len(route.chain) < 2:
         return None
-    chosen = route.document["chosen"]
-    cost = chosen["cost_per_1000_usd"]
-    single = [
-        1000 * way.option.arm.usd_per_request
-        for way in fit
-        if way.option.serving is None and way.option.arm.usd_per_request is not None
-    ]
-    at_home = any(way.option.serving is not None for way in fit)
-    if cost is None or at_home or (single and min(single) <= cost):
+    cost = route.document["chosen"]["cost_per_1000_usd"]
+    if cost is None:
         return None
-    return f"asking {_course(route)} is cheaper than any one of them, and surely as good"
+    month = _month_of(route, own.ways)
+    if month is not None:
+        others = [way.usd_per_month for way in own.fit if way.usd_per_month is not None]
+    else:
+        month = cost
+        prices = [way.option.arm.usd_per_request for way in own.fit if way.option.serving is None]
+        others = [1000 * price for price in prices if price is not None]
+    if others and min(others) <= month:
+        return None
+    return f"asking {_course(route)} is cheaper than any single way that is surely good enough"
+
+
+def _month_of(route: TaskRoute, ways: Ways) -> float | None:
+    cost = route.document["chosen"]["cost_per_1000_usd"]
+    return None if cost is None or ways.volume is None else cost * ways.volume.mode / 1000.0
+
+
+def _of_checks(route: TaskRoute | None) -> list[str]:
+    """Say how often a cascade takes a wrong answer, on the samples that were locked away."""
+    locked = None if route is None else route.document["holdout"]
+    if locked is None or locked["false_accept_rate"] is None:
+        return []
+    return [
+        f"of the answers that it takes at first {locked['false_accept_rate']:.1%} did not pass; "
+        f"{locked['escalation_rate']:.1%} go on to the next, and wait for both"
+    ]
+
+
+def _asked(ways: Ways, route: TaskRoute) -> list[Way]:
+    """Return the ways behind a cascade's arms, as they were measured."""
+    by_arm = {way.option.arm.arm: way for way in ways.ways if way.option.name == way.option.arm.arm}
+    return [by_arm[arm] for arm in route.chain if arm in by_arm]
 
 
 def _course(route: TaskRoute) -> str:
@@ -111,83 +204,3 @@ def _course(route: TaskRoute) -> str:
     grader = grader_of(route.accept)
     told = "" if grader is None else f" where `{grader}` does not hold"
     return f"{first} then {rest}{told}"
-
-
-def _row(
-    advice: Advice,
-    way: Way | None,
-    why: str,
-    ways: Ways,
-    money: Mapping[str, Any] | None,
-    *,
-    route: TaskRoute | None = None,
-) -> dict[str, Any]:
-    return {
-        "advice": advice,
-        "way": None if way is None else way.option.name,
-        "arms": list(route.chain)
-        if route is not None
-        else []
-        if way is None
-        else [way.option.arm.arm],
-        "why": why,
-        "usd_per_month": None if way is None else way.usd_per_month,
-        "risks": _risks(way, money),
-        "would_change_it": _changes(ways, money),
-        "measure_next": _next(ways, way, money),
-    }
-
-
-def _risks(way: Way | None, money: Mapping[str, Any] | None) -> list[str]:
-    if way is None:
-        return []
-    found = []
-    facts, row = way.option.arm.facts, way.option.arm.row
-    if row["recorded"]:
-        found.append("its answers are recorded: the model may answer otherwise today")
-    if facts.get("retires_on"):
-        found.append(f"the model is declared to retire on {facts['retires_on']}")
-    floats = floating_reason(str(facts.get("wire_name") or ""), way.option.arm.returned)
-    if floats is not None:
-        found.append(f"its name floats: {floats}, and may come to mean another model")
-    if way.option.kind in ("api", "hosted_open") and not facts.get("same_weights"):
-        found.append("nobody else is declared to serve the same weights")
-    if way.option.serving is not None and money is not None and money["assumptions"]:
-        found.append(f"{len(money['assumptions'])} quantities of its cost are assumed, not yours")
-    if row["n_error"]:
-        found.append(f"its provider failed {row['n_error']:,} of {row['n_asked']:,} requests")
-    return found
-
-
-def _changes(ways: Ways, money: Mapping[str, Any] | None) -> list[str]:
-    found = []
-    own = any(way.is_fit and way.option.serving is not None for way in ways.ways)
-    if own and money is not None and not money["cannot_say"]:
-        turns = [turn["requests_per_month"] for turn in shown_turns(money)[0]]
-        found += [f"a volume beyond {turn:,.0f} requests a month" for turn in turns]
-        flips = money["flips"]
-        if flips["usd_per_gpu_hour"] is not None:
-            found.append(f"a GPU at ${flips['usd_per_gpu_hour']:.3g} an hour")
-        found.append(f"an API at ${flips['api_usd_per_1000_requests']:.3g} for 1,000 requests")
-    found += [
-        f"{way.option.name}: {way.against[0]}"
-        for way in ways.ways
-        if len(way.against) == 1 and way.against[0].startswith(_MENDABLE)
-    ]
-    return found
-
-
-def _next(ways: Ways, way: Way | None, money: Mapping[str, Any] | None) -> list[str]:
-    found = []
-    if not ways.is_decidable:
-        found.append("more samples of your own traffic: at least 50 independent ones, better 700")
-    if money is None:
-        found.append("the volume: `volumes` in business.yaml")
-    elif any(line.startswith("requests_per_s_per_replica") for line in money["assumptions"]):
-        found.append("requests a second of your own server, at your token mix and service level")
-    unpriced = [own.option.name for own in ways.ways if own.is_fit and own.usd_per_month is None]
-    if unpriced:
-        found.append(f"what {', '.join(unpriced)} costs")
-    if way is not None and way.option.arm.row["recorded"]:
-        found.append("the same suite on the model itself: recordings age")
-    return found

@@ -15,8 +15,18 @@ import numpy as np
 from evalkit.analysis.economics.measured import MeasuredArm
 from evalkit.analysis.economics.options import Option, Rules, fallback_price, options_of
 from evalkit.analysis.economics.profile import Limits, Profile
+from evalkit.analysis.economics.triangle import Triangle
 from evalkit.analysis.routing.board import Board, board_of, governance_of
-from evalkit.analysis.routing.deciding import FEWEST, Assigned, Wanted, assign
+from evalkit.analysis.routing.deciding import (
+    FEWEST,
+    TIME,
+    Assigned,
+    Open,
+    Wanted,
+    assign,
+    reference_of,
+    still_open,
+)
 from evalkit.core.policy import Requirement, refusal_reason
 
 
@@ -28,11 +38,13 @@ class Way:
         option: What it costs.
         against: What speaks against it; empty where it is fit.
         usd_per_month: At the most likely volume; None where it is not known.
+        open: Its quality is all that speaks against it, and is not decided.
     """
 
     option: Option
     against: tuple[str, ...]
     usd_per_month: float | None
+    open: Open | None = None
 
     @property
     def is_fit(self) -> bool:
@@ -49,12 +61,18 @@ class Ways:
         board: The samples that they were compared on.
         assigned: What quality, form and time say of them.
         n_units: How many independent samples there are.
+        volume: Requests a month; None where it is not known.
+        rules: The business and the margin.
+        limits: What the suite needs.
     """
 
     ways: tuple[Way, ...]
     board: Board
     assigned: Assigned
     n_units: int
+    volume: Triangle | None
+    rules: Rules
+    limits: Limits
 
     @property
     def is_decidable(self) -> bool:
@@ -76,19 +94,39 @@ def ways_of(task: str, arms: Sequence[MeasuredArm], demand: Requirement, rules: 
     refusals = {arm.arm: refusal_reason(demand, governance_of(arm)) for arm in arms}
     seen = [arm for arm in arms if refusals[arm.arm] is None or arm.arm in at_home]
     board = board_of(task, seen, Requirement())
-    wanted = Wanted(rules.profile.limits.get(task, Limits()), rules.margin, force=True)
+    limits = rules.profile.limits.get(task, Limits())
+    wanted = Wanted(limits, rules.margin, force=True)
     assigned = assign(board, np.arange(len(board)), wanted)
     volume = rules.profile.requests_per_month.get(task)
     fallback = fallback_price(options)
-    ways = tuple(
-        Way(
-            option,
-            _against(option, refusals[option.arm.arm], board, assigned, rules.profile),
-            None if volume is None else _cost(option, volume.mode, fallback),
+    undecided = _undecided(board, wanted)
+    ways = []
+    for option in options:
+        against = _against(option, refusals[option.arm.arm], board, assigned, rules.profile)
+        name = option.arm.arm
+        is_open = len(against) == 1 and against[0] == assigned.refused.get(name)
+        ways.append(
+            Way(
+                option,
+                against,
+                None if volume is None else _cost(option, volume.mode, fallback),
+                undecided.get(name) if is_open else None,
+            )
         )
-        for option in options
-    )
-    return Ways(ways, board, assigned, board.n_units)
+    return Ways(tuple(ways), board, assigned, board.n_units, volume, rules, limits)
+
+
+def _undecided(board: Board, wanted: Wanted) -> dict[str, Open]:
+    """Return the arms whose quality is neither surely good enough nor surely not."""
+    rows = np.arange(len(board))
+    best = reference_of(board, rows)
+    if best is None:
+        return {}
+    found = {
+        board.names[arm]: still_open(board, rows, arm, best, wanted)
+        for arm in range(len(board.arms))
+    }
+    return {name: own for name, own in found.items() if own is not None}
 
 
 def _cost(option: Option, requests: float, fallback: float | None) -> float | None:
@@ -106,13 +144,19 @@ def _against(
         found.append(f"data: {refusal}")
     if name in board.left_out:
         found.append(f"answers: {board.left_out[name]}")
-    elif name in assigned.refused:
+    elif name in assigned.refused and not (served and _is_elsewhere(option, assigned)):
         found.append(assigned.refused[name])
     if option.kind == "self_hosted" and not served:
         found.append(option.why)
     if served and profile.ml_engineers == 0:
         found.append("people: nobody could run it (`talent.ml_engineers` is 0)")
     return tuple(found)
+
+
+def _is_elsewhere(option: Option, assigned: Assigned) -> bool:
+    """Say that what speaks against a model is its host's time, and others would serve it."""
+    reason = assigned.refused[option.arm.arm]
+    return not option.arm.is_own_server and reason.startswith(TIME)
 
 
 def way_row(way: Way) -> dict[str, Any]:
@@ -128,4 +172,6 @@ def way_row(way: Way) -> dict[str, Any]:
         "usd_per_month": way.usd_per_month,
         "fit": way.is_fit,
         "against": list(way.against),
+        "open": way.open is not None,
+        "needed_n": None if way.open is None else way.open.needed_n,
     }

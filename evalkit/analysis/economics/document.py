@@ -11,9 +11,10 @@ from typing import Any
 
 from evalkit.analysis.caveats import caveats_of
 from evalkit.analysis.economics.breakeven import suite_breakeven
-from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measured_arms
+from evalkit.analysis.economics.fitting import profile_notes
+from evalkit.analysis.economics.measured import chosen_arms, measured_arms
 from evalkit.analysis.economics.options import Rules, declared_hosting
-from evalkit.analysis.economics.profile import Profile, read_profile
+from evalkit.analysis.economics.profile import read_profile
 from evalkit.analysis.economics.together import together_rows
 from evalkit.analysis.reading import read_run
 from evalkit.core.errors import ConfigError
@@ -55,13 +56,15 @@ def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, A
     profile = read_profile(request.profile)
     run = Run(request.run)
     measured = measured_arms(read_run(run, request.providers))
-    refuse_strange(profile, measured, [suite["name"] for suite in run.manifest["suites"]])
+    names = [suite["name"] for suite in run.manifest["suites"]]
+    notes = profile_notes(profile, names, run.manifest["arms"])
     arms = chosen_arms(measured, request.suites, request.models)
     wanted = {name: own for name, own in arms.items() if name in profile.requests_per_month}
     if not wanted:
         raise ConfigError(
-            f"{request.profile}: `volumes` names no suite of this run; it needs "
-            f"requests_per_month of: {', '.join(arms) or 'none was answered'}"
+            f"{request.profile}: `volumes` names no suite of this run; this run has: "
+            f"{', '.join(names)}; it needs requests_per_month of: "
+            f"{', '.join(arms) or 'none was answered'}"
         )
     hosting = declared_hosting([arm for own in arms.values() for arm in own])
     rules = Rules(profile, request.margin, today, hosting)
@@ -76,33 +79,7 @@ def breakeven_document(request: BreakevenRequest, today: dt.date) -> dict[str, A
         "left_out": [f"{name}: `volumes` says no requests_per_month" for name in left_out],
         "warnings": [
             *caveats_of(run),
+            *notes,
             *dict.fromkeys(line for own in suites.values() for line in own["warnings"]),
         ],
     }
-
-
-def refuse_strange(profile: Profile, arms: dict[str, list[MeasuredArm]], suites: list[str]) -> None:
-    """Refuse a profile that names a model or a suite which the run does not have.
-
-    Raises:
-        ConfigError: With what is allowed.
-    """
-    found = [arm for own in arms.values() for arm in own]
-    models = sorted({arm.name for arm in found})
-    served = sorted({arm.name for arm in found if arm.may_be_served})
-    for name in profile.self_hosting:
-        if name not in models:
-            raise ConfigError(
-                f"{profile.file}: `self_hosting` names {name!r}, which this run has not measured; "
-                f"it has: {', '.join(models) or 'none'}"
-            )
-        if name not in served:
-            raise ConfigError(
-                f"{profile.file}: `self_hosting` names {name!r}, whose weights are closed: nobody "
-                f"can serve it; of this run's models can be: {', '.join(served) or 'none'}"
-            )
-    if profile.requests_per_month and not set(profile.requests_per_month) & set(suites):
-        raise ConfigError(
-            f"{profile.file}: `volumes` names {', '.join(profile.requests_per_month)}, and this "
-            f"run has: {', '.join(suites)}"
-        )

@@ -88,7 +88,8 @@ class MeasuredArm:
         """What it is, before a profile says which models would be served oneself."""
         if self.facts["kind"] == "classical":
             return "no_llm"
-        if (self.facts.get("pricing") or {}).get("mode") == "self_hosted" or self.is_own_server:
+        priced_own = (self.facts.get("pricing") or {}).get("mode") == "self_hosted"
+        if priced_own or (self.is_own_server and self.may_be_served):
             return "self_hosted"
         if self.usd_per_request is None:
             return "unpriced"

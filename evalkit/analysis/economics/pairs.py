@@ -81,23 +81,31 @@ def pair_rows(
     return found
 
 
+def chance_cheaper(own: Option, bought: Option, volume: Triangle, profile: Profile) -> float | None:
+    """Return how probable it is that serving one arm is cheaper than buying another.
+
+    Args:
+        own: The way to serve.
+        bought: The way to buy, with a price.
+        volume: Requests a month.
+        profile: The business.
+    """
+    price = bought.arm.usd_per_request
+    if own.inputs is None or price is None:
+        return None
+    draws = draw_months(own.inputs, volume, price, attempts=own.arm.attempts, seed=profile.seed)
+    return draws.probability
+
+
 def against_reference(
     best: Option, servings: Sequence[Option], volume: Triangle, profile: Profile
 ) -> dict[str, Any]:
     """Return where self-hosting undercuts the API whose quality is the measure, and how surely."""
     price = best.arm.usd_per_request or 0.0
     own = min(servings, key=lambda o: float(o.usd_per_month(volume.mode, price)))
-    inputs = own.inputs
-    chance = (
-        None
-        if inputs is None
-        else draw_months(
-            inputs, volume, price, attempts=own.arm.attempts, seed=profile.seed
-        ).probability
-    )
     return {
         "arm": best.name,
         "self_hosted_arm": own.name,
-        "p_self_hosting_cheaper": chance,
+        "p_self_hosting_cheaper": chance_cheaper(own, best, volume, profile),
         **against(best, servings),
     }

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.analysis.economics.breakeven import suite_breakeven
-from evalkit.analysis.economics.document import MARGIN, refuse_strange
+from evalkit.analysis.economics.document import MARGIN
+from evalkit.analysis.economics.fitting import profile_notes
 from evalkit.analysis.economics.measured import MeasuredArm
 from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import read_profile
@@ -41,11 +42,14 @@ def monthly_costs(
     profile = read_profile(profile_file)
     answered = {name: [a for a in own if a.row["n_answered"]] for name, own in arms.items()}
     answered = {name: own for name, own in answered.items() if own}
-    refuse_strange(profile, answered, list(arms))
+    notes = profile_notes(profile, list(arms), [a.facts for own in arms.values() for a in own])
     hosting = declared_hosting([arm for own in answered.values() for arm in own])
     rules = Rules(profile, MARGIN, dt.date.fromisoformat(day[:10]), hosting)
-    return {
+    found = {
         name: suite_breakeven(name, own, rules)
         for name, own in answered.items()
         if name in profile.requests_per_month
     }
+    for own in found.values():
+        own["warnings"] = [*notes, *own["warnings"]]
+    return found

@@ -78,6 +78,7 @@ class Board:
             `usable` is always there.
         said: What each arm answered, for `agreement`; empty where that was not read.
         left_out: Why an arm is not on the board, by its name.
+        barred: Those of them that must not see the data.
         n_left_out: Samples that some arm did not answer.
     """
 
@@ -92,6 +93,7 @@ class Board:
     left_out: Mapping[str, str]
     n_left_out: int
     said: tuple[Said, ...] = ()
+    barred: frozenset[str] = frozenset()
     _agreements: dict[tuple[int, int], Check] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -147,15 +149,15 @@ def board_of(
         graders: Graders whose full marks are a check of its own (`usable and GRADER`).
     """
     left_out: dict[str, str] = {}
+    barred = {
+        arm.arm: reason
+        for arm in arms
+        if (reason := refusal_reason(demand, governance_of(arm)) or _stricter_samples(arm))
+    }
     kept = []
     every = _all_samples(arms)
     for arm in arms:
-        reason = (
-            refusal_reason(demand, governance_of(arm))
-            or _stricter_samples(arm)
-            or _own_judge(arm, judges)
-            or _too_few(arm, every)
-        )
+        reason = barred.get(arm.arm) or _own_judge(arm, judges) or _too_few(arm, every)
         if reason is None:
             kept.append(arm)
         else:
@@ -173,6 +175,7 @@ def board_of(
         checks=_checks(outcomes, sample, graders),
         said=tuple(_said(own, sample) for own in outcomes if len(own.value)),
         left_out=left_out,
+        barred=frozenset(barred),
         n_left_out=len(every) - len(sample),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from evalkit.analysis.routing.folds import Rows
 from evalkit.analysis.routing.plays import Play, cascade, single
 from evalkit.core.acceptance import AGREE, USABLE
 from evalkit.stats import mean_interval, paired_difference, quantile_interval
+from evalkit.stats.power import needed_units
 
 FEWEST = 50
 ONE_SIDED = 0.9  # both ends of a 90 % interval: 95 % at each side
 _MOST_TRIPLED = 7
+_SPAN = (-1.0, 1.0)
+TIME = "p95 "
 _MOST_AGREEING = 12
 
 
@@ -60,18 +63,30 @@ class Assigned:
 
 def best_single(board: Board, rows: Rows) -> int | None:
     """Return the arm with the highest mean quality, of equal ones the cheapest."""
+    return _best(board, rows, 1.0)
+
+
+def reference_of(board: Board, rows: Rows) -> int | None:
+    """Return the arm that others must be as good as: the best, of equal ones the dearest.
+
+    So that a cheap one which is as good by chance is not its own measure.
+    """
+    return _best(board, rows, -1.0)
+
+
+def _best(board: Board, rows: Rows, dearness: float) -> int | None:
     if not len(rows) or not board.arms:
         return None
     quality = board.quality[rows].mean(axis=0)
-    usd = np.nan_to_num(board.usd[rows].mean(axis=0), nan=np.inf)
+    usd = dearness * np.nan_to_num(board.usd[rows].mean(axis=0), nan=np.inf)
     return min(range(len(board.arms)), key=lambda arm: (-round(quality[arm], 9), usd[arm], arm))
 
 
 def assign(board: Board, rows: Rows, wanted: Wanted) -> Assigned:
     """Return the cheapest arm that surely is good enough."""
-    best = best_single(board, rows)
+    best = reference_of(board, rows)
     if best is None:
-        return Assigned(None, Chain(), "no arm may see this task's data", {})
+        return Assigned(None, Chain(), _empty(board), {})
     n_units = len(np.unique(board.unit[rows]))
     if n_units < FEWEST and not wanted.force:
         return Assigned(
@@ -100,12 +115,72 @@ def assign(board: Board, rows: Rows, wanted: Wanted) -> Assigned:
 def _reason(board: Board, rows: Rows, arm: int, best: int, wanted: Wanted) -> str | None:
     """Return why an arm does not qualify, None where it does."""
     return (
-        quality_reason(
+        _never_right(board, rows, arm)
+        or quality_reason(
             single(board, rows, arm), single(board, rows, best), board, rows, wanted=wanted
         )
         or _malformed_reason(board.arms[arm].row, wanted.limits)
         or _latency_reason(board.arms[arm].row, wanted.limits)
     )
+
+
+def _never_right(board: Board, rows: Rows, arm: int) -> str | None:
+    """Say that no answer was worth anything: the best of such arms is not good enough either."""
+    if board.quality[rows, arm].max() > 0:
+        return None
+    usable = board.checks[USABLE].accepted[rows, arm].max() > 0
+    return "no answer was right" if usable else "no answer could be used"
+
+
+def _empty(board: Board) -> str:
+    """Say why there are no samples that all arms answered."""
+    if board.arms:
+        return "no sample was answered by all arms: choose some by --models"
+    if not board.left_out:
+        return "no arm answered"
+    if set(board.left_out) <= board.barred:
+        return "no arm may see this task's data"
+    return "no arm is left: " + "; ".join(f"{arm}: {why}" for arm, why in board.left_out.items())
+
+
+class Open(NamedTuple):
+    """A quality that is neither surely good enough nor surely not.
+
+    Attributes:
+        needed_n: About so many independent samples would decide, were the estimate to stay; None
+            where it is not good enough as it stands.
+    """
+
+    needed_n: int | None
+
+
+def still_open(board: Board, rows: Rows, arm: int, best: int, wanted: Wanted) -> Open | None:
+    """Return that an arm's quality is not decided; None where it is, either way.
+
+    Args:
+        board: The task.
+        rows: Places of the samples.
+        arm: The arm.
+        best: The best arm.
+        wanted: What is asked for.
+    """
+    own, top = board.quality[rows, arm], board.quality[rows, best]
+    limit = wanted.limits.quality
+    values = own - top if limit is None else own - limit
+    floor = -wanted.margin if limit is None else 0.0
+    try:
+        found = mean_interval(values, board.clusters(rows), ONE_SIDED, bounds=_SPAN)
+    except ValueError:
+        return Open(None)
+    if found.high <= floor or found.low > floor:
+        return None
+    distance = float(values.mean()) - floor
+    if distance <= 0:
+        return Open(None)
+    unit = board.unit[rows]
+    means = np.bincount(unit, values) / np.maximum(1, np.bincount(unit))
+    spread = float(means[np.unique(unit)].std(ddof=1)) if len(rows) > 1 else 0.0
+    return Open(int(needed_units(spread, distance)))
 
 
 def quality_reason(
@@ -135,7 +210,7 @@ def quality_reason(
     if limit is not None:
         low = mean_interval(play.quality, clusters, level).low
         return None if low >= limit else f"quality is surely only {low:.3f}, {limit:g} is needed"
-    if play.name == best.name or np.array_equal(play.quality, best.quality):
+    if play.name == best.name:
         return None
     try:
         low = paired_difference(play.quality, best.quality, clusters, level).low
@@ -170,7 +245,7 @@ def _latency_reason(row: Any, limits: Limits) -> str | None:
         return "too few samples to bound the 95th percentile of latency"
     if figure["high"] <= limits.latency_p95_ms:
         return None
-    return f"p95 up to {figure['high']:.0f} ms, {limits.latency_p95_ms:g} is allowed"
+    return f"{TIME}up to {figure['high']:.0f} ms, {limits.latency_p95_ms:g} is allowed"
 
 
 def _nobody(board: Board, rows: Rows, best: int, wanted: Wanted) -> str:
@@ -237,7 +312,7 @@ def choose(
         wanted: What is asked for.
         shared: Share the error; without it each cascade is tested as if it were alone.
     """
-    best = best_single(board, rows)
+    best = reference_of(board, rows)
     too_few = assigned.play is None and assigned.reason.startswith("not enough data")
     if best is None or too_few:
         return assigned

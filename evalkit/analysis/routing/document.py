@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.analysis.caveats import caveats_of
+from evalkit.analysis.economics.fitting import profile_notes
 from evalkit.analysis.economics.measured import MeasuredArm, chosen_arms, measured_arms
 from evalkit.analysis.economics.profile import Limits, Profile, read_profile
 from evalkit.analysis.reading import read_run
@@ -80,13 +81,15 @@ def route_run(request: RouteRequest) -> Routed:
     """
     if not 0 <= request.margin < 1:
         raise ConfigError(f"route: --margin must be from 0 and below 1, got {request.margin:g}")
+    if request.seed is not None and request.seed < 0:
+        raise ConfigError(f"route: --seed must be 0 or more, got {request.seed}")
     profile = Profile() if request.profile is None else read_profile(request.profile)
     run = Run(request.run)
     facts = {suite["name"]: suite for suite in run.manifest["suites"]}
     refuse_accept(request.accept, list(facts.values()))
     reading = read_run(run, request.providers, values=AGREE in request.accept)
     found = chosen_arms(measured_arms(reading), request.suites, request.models)
-    _refuse_strange(profile, list(facts))
+    notes = profile_notes(profile, list(facts), run.manifest["arms"])
     seed = profile.seed if request.seed is None else request.seed
     routes, boards, constraints = {}, {}, {}
     for name, arms in found.items():
@@ -105,23 +108,8 @@ def route_run(request: RouteRequest) -> Routed:
     policy = policy_document(routes, constraints, evidence)
     models = {arm.arm: arm.model for arms in found.values() for arm in arms}
     document = _document(run, routes, boards, constraints, profile)
-    document["warnings"] += _judging(facts, found)
+    document["warnings"] += [*notes, *_judging(facts, found)]
     return Routed({**document, "seed": seed}, policy, models)
-
-
-def _refuse_strange(profile: Profile, suites: Sequence[str]) -> None:
-    named: dict[str, Mapping[str, Any]] = {
-        "limits": profile.limits,
-        "sensitivity": profile.sensitivity,
-        "require": profile.require,
-        "volumes": profile.requests_per_month,
-    }
-    for key, own in named.items():
-        if own and not set(own) & set(suites):
-            raise ConfigError(
-                f"{profile.file}: `{key}` names {', '.join(own)}, and this run has: "
-                f"{', '.join(suites)}"
-            )
 
 
 def demand_of(name: str, facts: Mapping[str, Any], profile: Profile) -> Requirement:

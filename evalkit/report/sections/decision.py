@@ -48,6 +48,10 @@ def decision_page(document: Row, title: str | None = None) -> Page:
     sections = []
     for place, (name, suite) in enumerate(suites.items()):
         sections.append(_advice(place, name, suite))
+    known = known_lines(document)
+    if known:
+        blocks = (Notes(tuple(map(clean, known)), listed=True),)
+        sections.append(Section("known", "What must be known beside this", blocks))
     for place, (name, suite) in enumerate(suites.items()):
         sections.append(_appendix(place, name, suite))
     return Page(
@@ -74,11 +78,34 @@ def advice_line(name: str, suite: Row) -> str:
     return f"{clean(name)}: {WORDS[own['advice']]}{way}{cost}: {clean(own['why'])}."
 
 
+def known_lines(document: Row) -> list[str]:
+    """Return what a reader must know of the run and of all suites together."""
+    lines = list(document["warnings"])
+    for row in document["together"]:
+        lines.append(
+            f"{', '.join(row['suites'])} on the same servers of {row['model']}: "
+            f"{money(row['usd_per_month'])} a month in all, "
+            f"{money(row['usd_per_month_apart'])} if each had its own; bought "
+            f"({', '.join(dict.fromkeys(row['bought'].values()))}) "
+            f"{money(row['bought_usd_per_month'])}; the probability that sharing is cheaper is "
+            f"{row['p_self_hosting_cheaper']:.2f}"
+        )
+    for name, suite in document["suites"].items():
+        if suite["not_compared"]:
+            lines.append(
+                f"{name}: answered nothing, by failure or because they must not see the data: "
+                f"{', '.join(suite['not_compared'])}"
+            )
+    return lines
+
+
 def _verdict(suites: Row) -> Verdict:
     lines = tuple(advice_line(name, suite) for name, suite in suites.items())
     advices = {suite["recommendation"]["advice"] for suite in suites.values()}
     first = next(iter(advices))
     tone, symbol = _TONES.get(first, ("good", "✓"))
+    if any(suite["recommendation"]["is_open"] for suite in suites.values()):
+        tone, symbol = "open", "≈"
     if len(advices) > 1:
         return Verdict("", "≈", "one answer a suite", "The suites ask for different things.", lines)
     return Verdict(tone, symbol, WORDS[first], lines[0], lines[1:])
@@ -87,7 +114,6 @@ def _verdict(suites: Row) -> Verdict:
 def _advice(place: int, name: str, suite: Row) -> Section:
     own = suite["recommendation"]
     blocks: list[Block] = [
-        Notes((advice_line(name, suite),)),
         Facts(tuple((q["question"], _said(q)) for q in suite["questions"])),
     ]
     for heading, lines in (
