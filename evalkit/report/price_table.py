@@ -21,19 +21,20 @@ def price_table(document: Row, style: Style) -> str:
     rows = document["models"]
     if not rows:
         return "no models"
-    blocks = [_summary(rows, style)]
+    day = str(document["at"])[:10]
+    blocks = [_summary(rows, day, style)]
     for row in rows:
         if "history" in row:
-            blocks.append(_history(row, style))
+            blocks.append(_history(row, day, style))
     return "\n\n".join(blocks)
 
 
-def _summary(rows: Any, style: Style) -> str:
+def _summary(rows: Any, day: str, style: Style) -> str:
     columns = [(unit, [_first(row, unit) for row in rows]) for unit in _UNITS]
     columns = [column for column in columns if set(column[1]) != {MISSING}]
     columns.append(("tiers", [str(len(row["tiers"])) if row["tiers"] else MISSING for row in rows]))
     columns.append(("from", [_source(row) for row in rows]))
-    title = "US$ for a million tokens"
+    title = f"US$ for a million tokens, {day}"
     return grid(title, [row["model"] for row in rows], columns, style)
 
 
@@ -50,15 +51,15 @@ def _source(row: Row) -> str:
     return "; ".join(notes)
 
 
-def _history(row: Row, style: Style) -> str:
+def _history(row: Row, day: str, style: Style) -> str:
     """Return one model's price over time, tier by tier."""
     lines = [
-        (f"since {own['since'] or 'ever'}", tier, own["source"] or own["why"])
-        for own in row["history"]
+        (_since(row["history"], place), tier, own["source"] or own["why"])
+        for place, own in enumerate(row["history"])
         for tier in own["tiers"] or [{}]
     ]
     if row["batch"]:
-        lines += [("as a batch, now", tier, row["source"]) for tier in row["batch"]]
+        lines += [(f"as a batch, {day}", tier, row["source"]) for tier in row["batch"]]
     names = [
         name + (f", above {tier['above_input_tokens']:,}" if tier.get("above_input_tokens") else "")
         for name, tier, _ in lines
@@ -70,6 +71,15 @@ def _history(row: Row, style: Style) -> str:
     ]
     columns.append(("from", [clean(source) for _, _, source in lines]))
     return grid(clean(row["model"]), names, columns, style)
+
+
+def _since(history: Any, place: int) -> str:
+    """Return from when on a price holds: the first one as far as is known."""
+    since = history[place]["since"]
+    if since is not None:
+        return f"since {since}"
+    after = history[place + 1]["since"] if place + 1 < len(history) else None
+    return "no change is known" if after is None else f"before {after}"
 
 
 def _price(tier: Row, unit: str) -> str:

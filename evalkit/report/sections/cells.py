@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.analysis.reporting.evidence import Evidence, ShownArm
+from evalkit.core.records import fingerprint
 from evalkit.report.page.parts import Cell, Tone
 from evalkit.report.palette import SERIES, series
 from evalkit.report.values import MISSING, clean, duration, money, share
@@ -17,6 +18,7 @@ from evalkit.report.values import MISSING, clean, duration, money, share
 Figure = Mapping[str, Any] | None
 BETTER, WORSE, LEVEL, OPEN = "▲", "▼", "≈", "?"
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_LONGEST = 80
 
 
 class Colours:
@@ -118,10 +120,19 @@ def plain(value: object) -> Cell:
 
 
 def file_name(*parts: str) -> str:
-    """Return a name fit for files and ids.
+    """Return a name fit for files and ids, another one for other parts.
 
     Example:
-        >>> file_name("slices", "my suite/2")
-        'slices-my-suite-2'
+        >>> file_name("slices", "rag-v1"), file_name("slices", "rag v1")
+        ('slices-rag-v1', 'slices-rag-v1-b695c4')
     """
-    return "-".join(_NAME.sub("-", part).strip("-.") or "x" for part in parts)[:80]
+    name = "-".join(_slug(part) for part in parts)
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 7]}-{fingerprint(name)[:6]}"
+
+
+def _slug(part: str) -> str:
+    """Return a part in plain letters; what it loses by that is stood for by a hash."""
+    plain = _NAME.sub("-", part).strip("-.")
+    if plain and plain == part.replace(":", "-").replace("@", "-"):
+        return plain
+    return f"{plain[:40]}-{fingerprint(part)[:6]}".lstrip("-")
