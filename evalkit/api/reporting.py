@@ -61,13 +61,16 @@ def write_report(request: ReportRequest, output: Path | None = None) -> dict[str
     }
 
 
-def report_html(request: ReportRequest, beside: Path = Path(), home: str = "") -> str:
+def report_html(
+    request: ReportRequest, beside: Path = Path(), home: str = "", left_out: Sequence[str] = ()
+) -> str:
     """Return the page of runs as HTML, without the files beside it.
 
     Args:
         request: Which runs, and what is left out.
         beside: The folder in which the page will lie: journals are named relative to it.
         home: Address of the index that the page belongs to, where there is one.
+        left_out: Lines about runs that belong to it and cannot be read.
 
     Raises:
         ConfigError: If an arm or suite is not there.
@@ -78,7 +81,8 @@ def report_html(request: ReportRequest, beside: Path = Path(), home: str = "") -
     from evalkit.report.page.render import render
     from evalkit.report.sections.assemble import report_page
 
-    evidence = gather(request)
+    found = gather(request)
+    evidence = replace(found, warnings=(*left_out, *found.warnings))
     page = report_page(evidence, *browse(evidence), beside)
     return render(replace(page, home=home))
 
@@ -102,10 +106,10 @@ def view(
     from evalkit.report.view.pages import Pages
     from evalkit.report.view.server import open_server
 
-    def make_page(runs: Sequence[Path], suite: str | None) -> str:
+    def make_page(runs: Sequence[Path], suite: str | None, left_out: Sequence[str]) -> str:
         suites = None if suite is None else (suite,)
         request = ReportRequest(runs=tuple(runs), suites=suites, redact=redact, providers=providers)
-        return report_html(request, home="/")
+        return report_html(request, home="/", left_out=left_out)
 
     shelved_runs(folder)
     return open_server(Pages(folder, make_page), port)

@@ -170,6 +170,18 @@ def test_a_broken_run_says_why_and_the_others_are_served(ask: Any, shelf: Path) 
     assert ask("/")[0] == 200
 
 
+def test_an_edited_run_leaves_its_suites_page_to_the_others(ask: Any, shelf: Path) -> None:
+    """The page names it, and from then on the index does."""
+    edited, _ = sorted(shelf.iterdir())
+    path = edited / "journal.jsonl"
+    path.write_text(path.read_text().replace('"text":"yes"', '"text":"YES"', 1))
+    status, _, page = ask("/suite/yesno")
+    assert status == 200
+    assert "left out" in page
+    assert str(edited.name) in page
+    assert "does not follow" in ask("/")[2] or "edited" in ask("/")[2]
+
+
 def test_strange_names_stay_text(ask: Any, shelf: Path) -> None:
     """A folder's, a suite's and an arm's name are data."""
     folder = shelf / "<img src=x onerror=alert(1)>"

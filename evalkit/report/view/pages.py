@@ -9,22 +9,22 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 from evalkit.analysis.reporting.shelf import SUMMARY, ShelvedRun, shelved_runs
-from evalkit.core.errors import ConfigError, EvalkitError
+from evalkit.core.errors import ConfigError, EvalkitError, JournalError
 from evalkit.report.page.parts import Notes, Page, Section
 from evalkit.report.page.render import render
 from evalkit.report.sections.shelf import index_page
 from evalkit.report.values import clean
-from evalkit.run.folder import MANIFEST
+from evalkit.run.folder import MANIFEST, Run
 from evalkit.run.journal import NAME
 
 MOST_KEPT = 8
 MOST_RUNS = 20
-MakePage = Callable[[Sequence[Path], str | None], str]
+MakePage = Callable[[Sequence[Path], str | None, Sequence[str]], str]
 _State = tuple[tuple[str, int, int], ...]
 
 
@@ -41,13 +41,15 @@ class Pages:
 
     Args:
         folder: Where the runs lie.
-        make_page: Makes the page of some runs, of one suite alone where it is named.
+        make_page: Makes the page of some runs, of one suite alone where it is named, and says
+            what is left out.
     """
 
     def __init__(self, folder: Path, make_page: MakePage) -> None:
         self._folder = folder
         self._make_page = make_page
         self._kept: OrderedDict[str, tuple[_State, str]] = OrderedDict()
+        self._broken: dict[tuple[_State, Path], str] = {}
         self._one = threading.Lock()
 
     def page(self, address: str) -> Served:
@@ -59,7 +61,7 @@ class Pages:
                 return Served(500, _said("This page cannot be made", str(error)))
 
     def _found(self, address: str) -> Served:
-        runs = shelved_runs(self._folder)
+        runs = [self._known(run) for run in shelved_runs(self._folder)]
         kind, _, name = address.lstrip("/").partition("/")
         if not kind:
             return Served(200, self._index(runs))
@@ -79,11 +81,34 @@ class Pages:
         title = f"Runs in {clean(self._folder)}"
         return self._made("/", runs, lambda: render(index_page(runs, title)))
 
+    def _known(self, run: ShelvedRun) -> ShelvedRun:
+        """Return a run with what was found out about its journal, while it is as it was."""
+        problem = self._broken.get((tuple(_state(run)), run.folder))
+        return run if problem is None or run.problem is not None else replace(run, problem=problem)
+
     def _report(self, runs: Sequence[ShelvedRun], suite: str | None) -> str:
-        broken = next((run for run in runs if run.problem is not None), None)
-        if broken is not None:
-            raise ConfigError(str(broken.problem))
-        return self._make_page([run.folder for run in runs], suite)
+        """Return the page of the runs that can be read, which names those that cannot."""
+        whole = [run for run in runs if run.problem is None]
+        told = [f"left out: {run.problem}" for run in runs if run.problem is not None]
+        if not whole:
+            raise ConfigError(str(runs[0].problem))
+        try:
+            return self._make_page([run.folder for run in whole], suite, told)
+        except JournalError:
+            found = [self._checked(run) for run in whole]
+            left = [run for run in found if run.problem is None]
+            if not left or len(left) == len(whole):
+                raise
+            told += [f"left out: {run.problem}" for run in found if run.problem is not None]
+            return self._make_page([run.folder for run in left], suite, told)
+
+    def _checked(self, run: ShelvedRun) -> ShelvedRun:
+        """Check a run's journal, and keep what is wrong with it."""
+        try:
+            Run(run.folder).check()
+        except JournalError as error:
+            self._broken[tuple(_state(run)), run.folder] = str(error)
+        return self._known(run)
 
     def _made(self, address: str, runs: Sequence[ShelvedRun], make: Callable[[], str]) -> str:
         """Return a page as it was kept where its runs are as they were, else made anew."""
