@@ -23,7 +23,7 @@ KINDS = {
     "no_llm": "no LLM",
     "unpriced": UNPRICED,
 }
-_EQUAL = {True: "yes", False: "no", None: "open"}
+_EQUAL = {True: "yes", False: "no", None: "not decided"}
 
 
 def breakeven_table(document: Row, style: Style) -> str:

@@ -83,7 +83,7 @@ class Rules:
 def options_of(arms: Sequence[MeasuredArm], rules: Rules) -> list[Option]:
     """Return the ways to get a suite's answers: the arms, and the open models served oneself."""
     hosting = {**rules.owned_by_provider, **rules.profile.self_hosting}
-    names = Counter(_own_name(arm) for arm in arms)
+    names = Counter([*(_own_name(arm) for arm in arms), *(arm.arm for arm in arms)])
     found: list[Option] = []
     for arm in arms:
         own = hosting.get(arm.name) if arm.may_be_served else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from evalkit.core.acceptance import USABLE
 from evalkit.core.errors import ConfigError
-from evalkit.core.records import OutputSpec
+from evalkit.core.records import OutputSpec, fingerprint
 from evalkit.providers.catalogue import Catalogue, Model, Provider
 
 FORMATS = ("litellm", "portkey")
@@ -98,7 +98,10 @@ class _Hop:
 
     def variable(self, what: str) -> str:
         """Return the name of an environment variable for this arm."""
-        return f"{re.sub(r'[^A-Za-z0-9]+', '_', self.arm).strip('_').upper()}_{what}"
+        plain = re.sub(r"[^A-Za-z0-9]+", "_", self.arm).strip("_").upper()
+        if not re.fullmatch(r"[A-Za-z0-9:@-]+", self.arm):  # others would share their variable
+            plain += f"_{fingerprint(self.arm)[:6].upper()}"
+        return f"{plain}_{what}"
 
     @property
     def prefix(self) -> str:
