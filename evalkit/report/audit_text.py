@@ -37,6 +37,7 @@ def audit_lines(document: Row) -> list[str]:
                 f"{clean(arm['arm'])}: asked for {clean(arm['requested'])}, answered by "
                 f"{', '.join(map(clean, arm['differs']))}"
             )
+    lines += [f"{clean(model)}: {clean(line)}" for model, line in _openness_problems(document)]
     failed = sum(own["failed"] for own in document["exclusions"]["arms"])
     skipped = sum(own["skipped"] for own in document["exclusions"]["arms"])
     lines.append(f"in no figure: {failed:,} failed, {skipped:,} not asked")
@@ -61,6 +62,8 @@ def audit_markdown(document: Row) -> str:
     )
     parts.append("## Who answered, under which declared terms")
     parts.append(table(_HEADS, [_arm(arm) for arm in document["arms"]]))
+    parts.append("## How open the models are")
+    parts.append(table(_OPENNESS, _openness(document)))
     parts.append("Declared, not verified: " + "; ".join(document["declared_not_verified"]) + ".")
     parts.append("## Evidence for parts of Regulation (EU) 2024/1689")
     parts.append(
@@ -76,7 +79,38 @@ def audit_markdown(document: Row) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+_OPENNESS = [
+    "model",
+    "weights",
+    "licence",
+    "approved by the OSI",
+    "what is known of it",
+    "to look at",
+]
+_APPROVED = {True: "yes", False: "no", None: "not known"}
 _HEADS = ["arm", "requested", "returned", "host", "processor", "regions", "kept, days", "as of"]
+
+
+def _models(document: Row) -> dict[str, Row]:
+    """Return what is known of each model's openness, once for each model."""
+    return {arm["model"]: arm["openness"] for arm in document["arms"] if arm["openness"]}
+
+
+def _openness_problems(document: Row) -> list[tuple[str, str]]:
+    return [(model, line) for model, own in _models(document).items() for line in own["problems"]]
+
+
+def _openness(document: Row) -> list[list[str]]:
+    return [
+        [
+            escaped(value)
+            for value in (
+                model, own["weights"] or "not declared", own["licence"] or "not declared",
+                _APPROVED[own["osi_approved"]], own["why"], "; ".join(own["problems"]) or "-",
+            )
+        ]
+        for model, own in _models(document).items()
+    ]  # fmt: skip
 
 
 def _arm(arm: Row) -> list[str]:

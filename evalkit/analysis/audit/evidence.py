@@ -17,6 +17,7 @@ from evalkit.analysis.columns import ArmColumns
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import current_hashes
 from evalkit.core.errors import ConfigError, JournalError
+from evalkit.providers.openness import openness
 from evalkit.run.folder import Run
 from evalkit.run.journal import NAME, check
 
@@ -115,9 +116,16 @@ def _arm(arm: Mapping[str, Any], columns: ArmColumns | None) -> dict[str, Any]:
         "requested": arm["wire_name"],
         "returned": dict(sorted(returned.items())),
         "differs": sorted(set(returned) - {arm["wire_name"], "not named"}),
+        "openness": _openness(arm),
         "host": urlsplit(arm["base_url"]).hostname if arm["base_url"] else None,
         "params_sent": None if columns is None else columns.params_sent,
     }
+
+
+def _openness(arm: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how open a model is said to be; None of what has no weights that one could open."""
+    declared = (arm.get("weights"), arm.get("licence"))
+    return None if arm["kind"] != "model" and declared == (None, None) else openness(*declared)
 
 
 def _judges(run: Run) -> list[dict[str, Any]]:
