@@ -3,7 +3,7 @@
 Each function takes paths and records and returns plain data or a record; none prints or exits.
 """
 
-from evalkit.api.auditing import audit, export_card
+from evalkit.api.auditing import Signing, audit, export_card, verify_audit
 from evalkit.api.deciding import (
     accept_baseline,
     check_judge,
@@ -44,6 +44,7 @@ from evalkit.core.errors import EvalkitError
 __all__ = [
     "EvalkitError",
     "Result",
+    "Signing",
     "accept_baseline",
     "audit",
     "breakeven",
@@ -77,6 +78,7 @@ __all__ = [
     "self_test",
     "show",
     "summarise",
+    "verify_audit",
     "view",
     "write_report",
     "write_tables",

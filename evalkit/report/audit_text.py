@@ -46,6 +46,20 @@ def audit_lines(document: Row) -> list[str]:
     return lines
 
 
+def verification_lines(document: Row) -> list[str]:
+    """Return whether a signature holds and the run is what was signed, a line each."""
+    signature, run = document["signature"], document["run"]
+    who = f"{clean(document['identity'])}, namespace {document['namespace']}"
+    if signature["holds"]:
+        lines = [f"signature: holds, {who}, {clean(signature['key'] or 'key not named')}"]
+    else:
+        lines = [f"signature: does not hold for {who}: {clean(signature['problem'])}"]
+    if run["holds"]:
+        day = clean(document["signed_on"] or "a day not named")
+        return [*lines, f"run {clean(run['run_id'])}: is what the record of {day} says"]
+    return lines + [f"run {clean(run['run_id'])}: {clean(line)}" for line in run["problems"]]
+
+
 def audit_markdown(document: Row) -> str:
     """Return an audit record as Markdown, with lines for those who sign it."""
     parts = ["# Audit record", "\n".join(f"- {escaped(line)}" for line in audit_lines(document))]
@@ -75,8 +89,15 @@ def audit_markdown(document: Row) -> str:
             ],
         )
     )
-    parts.append("Signed by: ____________________    on: ____________")
+    parts.append(_signature_line(document))
     return "\n\n".join(parts) + "\n"
+
+
+def _signature_line(document: Row) -> str:
+    if document["signed_on"] is None:
+        return "Signed by: ____________________    on: ____________"
+    who = escaped(document["signed_by"] or "the holder of the key")
+    return f"Signed by: {who}    on: {document['signed_on']} (audit.json, by audit.json.sig)"
 
 
 _OPENNESS = [

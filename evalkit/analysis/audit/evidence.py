@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from evalkit.analysis.audit.acts import MAPPING
+from evalkit.analysis.audit.signature import manifest_sha256
 from evalkit.analysis.columns import ArmColumns
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import current_hashes
@@ -45,6 +46,7 @@ def audit_document(run: Run, day: str, gate: Path | None = None) -> dict[str, An
         "audited_on": day,
         "run": {
             "run_id": run.run_id,
+            "manifest_sha256": manifest_sha256(run),
             "state": run.state[0],
             "command": manifest.get("command"),
             "started_at": manifest["started_at"],
