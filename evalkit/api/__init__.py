@@ -3,7 +3,7 @@
 Each function takes paths and records and returns plain data or a record; none prints or exits.
 """
 
-from evalkit.api.auditing import audit, export_card
+from evalkit.api.auditing import Signing, audit, export_card, verify_audit
 from evalkit.api.deciding import (
     accept_baseline,
     check_judge,
@@ -19,6 +19,7 @@ from evalkit.api.looking import (
     list_models,
     list_runs,
     list_suites,
+    list_warnings,
     load_suite,
     new_canaries,
     new_suite,
@@ -43,6 +44,7 @@ from evalkit.core.errors import EvalkitError
 __all__ = [
     "EvalkitError",
     "Result",
+    "Signing",
     "accept_baseline",
     "audit",
     "breakeven",
@@ -59,6 +61,7 @@ __all__ = [
     "list_models",
     "list_runs",
     "list_suites",
+    "list_warnings",
     "load_suite",
     "merge",
     "new_canaries",
@@ -75,6 +78,7 @@ __all__ = [
     "self_test",
     "show",
     "summarise",
+    "verify_audit",
     "view",
     "write_report",
     "write_tables",

@@ -44,6 +44,17 @@ def list_models(providers: Path | None = None) -> list[dict[str, Any]]:
     return list_all(providers)
 
 
+def list_warnings(providers: Path | None = None) -> list[str]:
+    """Return what is wrong with the licences of a providers file, a line each with its place.
+
+    Raises:
+        ConfigError: If the file is missing or wrong.
+    """
+    from evalkit.run.listing import list_warnings as list_all
+
+    return list_all(providers)
+
+
 def list_suites(folder: Path) -> list[dict[str, Any]]:
     """Return the suites below a folder; one that cannot be read says why.
 

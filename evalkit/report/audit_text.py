@@ -37,6 +37,7 @@ def audit_lines(document: Row) -> list[str]:
                 f"{clean(arm['arm'])}: asked for {clean(arm['requested'])}, answered by "
                 f"{', '.join(map(clean, arm['differs']))}"
             )
+    lines += [f"{clean(model)}: {clean(line)}" for model, line in _openness_problems(document)]
     lines.append(f"in no figure: {_in_no_figure(document['exclusions'])}")
     if document["gate"] is not None:
         lines.append(f"gate: {clean(document['gate']['verdict'])}")
@@ -51,6 +52,20 @@ def _in_no_figure(exclusions: Row) -> str:
     )
     more = f", {open_:,} planned and never ended" if open_ else ""
     return f"{failed:,} failed, {skipped:,} not asked{more}"
+
+
+def verification_lines(document: Row) -> list[str]:
+    """Return whether a signature holds and the run is what was signed, a line each."""
+    signature, run = document["signature"], document["run"]
+    who = f"{clean(document['identity'])}, namespace {document['namespace']}"
+    if signature["holds"]:
+        lines = [f"signature: holds, {who}, {clean(signature['key'] or 'key not named')}"]
+    else:
+        lines = [f"signature: does not hold for {who}: {clean(signature['problem'])}"]
+    if run["holds"]:
+        day = clean(document["signed_on"] or "a day not named")
+        return [*lines, f"run {clean(run['run_id'])}: is what the record of {day} says"]
+    return lines + [f"run {clean(run['run_id'])}: {clean(line)}" for line in run["problems"]]
 
 
 def audit_markdown(document: Row) -> str:
@@ -69,6 +84,8 @@ def audit_markdown(document: Row) -> str:
     )
     parts.append("## Who answered, under which declared terms")
     parts.append(table(_HEADS, [_arm(arm) for arm in document["arms"]]))
+    parts.append("## How open the models are")
+    parts.append(table(_OPENNESS, _openness(document)))
     parts.append("Declared, not verified: " + "; ".join(document["declared_not_verified"]) + ".")
     parts.append("## Evidence for parts of Regulation (EU) 2024/1689")
     parts.append(
@@ -80,11 +97,49 @@ def audit_markdown(document: Row) -> str:
             ],
         )
     )
-    parts.append("Signed by: ____________________    on: ____________")
+    parts.append(_signature_line(document))
     return "\n\n".join(parts) + "\n"
 
 
+def _signature_line(document: Row) -> str:
+    if document["signed_on"] is None:
+        return "Signed by: ____________________    on: ____________"
+    who = escaped(document["signed_by"] or "the holder of the key")
+    return f"Signed by: {who}    on: {document['signed_on']} (audit.json, by audit.json.sig)"
+
+
+_OPENNESS = [
+    "model",
+    "weights",
+    "licence",
+    "approved by the OSI",
+    "what is known of it",
+    "to look at",
+]
+_APPROVED = {True: "yes", False: "no", None: "not known"}
 _HEADS = ["arm", "requested", "returned", "host", "processor", "regions", "kept, days", "as of"]
+
+
+def _models(document: Row) -> dict[str, Row]:
+    """Return what is known of each model's openness, once for each model."""
+    return {arm["model"]: arm["openness"] for arm in document["arms"] if arm["openness"]}
+
+
+def _openness_problems(document: Row) -> list[tuple[str, str]]:
+    return [(model, line) for model, own in _models(document).items() for line in own["problems"]]
+
+
+def _openness(document: Row) -> list[list[str]]:
+    return [
+        [
+            escaped(value)
+            for value in (
+                model, own["weights"] or "not declared", own["licence"] or "not declared",
+                _APPROVED[own["osi_approved"]], own["why"], "; ".join(own["problems"]) or "-",
+            )
+        ]
+        for model, own in _models(document).items()
+    ]  # fmt: skip
 
 
 def _arm(arm: Row) -> list[str]:

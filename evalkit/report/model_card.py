@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from evalkit.providers.openness import read_licence
+
 FORMATS = ("cyclonedx", "model-index")
 _FIGURES = ("quality", "pass_rate", "malformed_rate", "usable_rate", "refusal_rate")
 _SPACE = uuid.UUID("6f0c3c54-2f0b-5d0c-9a53-1f1f5f0e4a11")  # one's own; ids hang on the run
@@ -74,8 +76,14 @@ def _component(
         ],
     }
     if facts.get("licence"):
-        component["licenses"] = [{"expression": str(facts["licence"])}]
+        component["licenses"] = [_licence(str(facts["licence"]))]
     return component
+
+
+def _licence(declared: str) -> dict[str, Any]:
+    """Return a licence as CycloneDX wants it: what is no SPDX expression is a name."""
+    expression = read_licence(declared).expression
+    return {"license": {"name": declared}} if expression is None else {"expression": expression}
 
 
 def _metrics(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.core.errors import ConfigError
-from evalkit.providers.catalogue import DEFAULT_FILE, Catalogue, find_file, load_catalogue
+from evalkit.providers.catalogue import (
+    DEFAULT_FILE,
+    Catalogue,
+    find_file,
+    licence_warnings,
+    load_catalogue,
+)
+from evalkit.providers.openness import licence_problems
 from evalkit.run.judges import find_judge
 from evalkit.run.opening import refuse_unseen
 from evalkit.run.prices import load_price_book
@@ -165,7 +172,8 @@ def _suite_warnings(suite: Suite) -> list[str]:
             f"only {len(suite.samples)} samples: intervals will be wide",
         ),
     ]
-    return [line for holds, line in missing if holds]
+    licence = [f"`licence` {problem}" for problem in licence_problems(spec.licence)]
+    return [line for holds, line in missing if holds] + licence
 
 
 def _check_providers(path: Path | None, report: dict[str, Any]) -> None:
@@ -194,4 +202,5 @@ def _provider_warnings(catalogue: Catalogue) -> list[str]:
             )
         elif declared.as_of is None and declared.processor != "self":
             lines.append(f"{provider.where}: governance of {provider.name!r} has no `as_of` date")
+        lines += licence_warnings(provider)
     return lines

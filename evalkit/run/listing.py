@@ -11,6 +11,7 @@ from evalkit.providers.catalogue import (
     Model,
     Provider,
     find_file,
+    licence_warnings,
     load_catalogue,
     missing,
 )
@@ -34,6 +35,16 @@ def list_models(providers: Path | None = None) -> list[dict[str, Any]]:
             reason = lacking[provider.name] or absent.get(provider.name, {}).get(model.name)
             rows.append(_row(provider, model, reason))
     return rows
+
+
+def list_warnings(providers: Path | None = None) -> list[str]:
+    """Return what is wrong with the licences of a providers file, a line each with its place.
+
+    Raises:
+        ConfigError: If the file is missing or wrong.
+    """
+    catalogue = load_catalogue(find_file(providers))
+    return [line for own in catalogue.providers.values() for line in licence_warnings(own)]
 
 
 def list_suites(folder: Path) -> list[dict[str, Any]]:

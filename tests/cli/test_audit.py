@@ -173,3 +173,29 @@ def test_what_is_not_there_is_one_line(
     assert answer.code == 2
     assert said in answer.err
     assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_how_open_the_models_are_is_kept(evalkit: Any) -> None:
+    """Declared weights, licence, the OSI's approval, and where they do not fit."""
+    write_suite(40)
+    providers = record({"a": [1], "b": []}, 40)
+    providers.write_text(
+        "providers:\n  log:\n    wire: replay\n    path: log.jsonl\n    models:\n"
+        "      a: {weights: open_permissive, licence: apache-2.0}\n"
+        "      b: {weights: open_source, licence: gemma|x}\n"
+    )
+    folder = run(evalkit, providers)
+    a, b = (arm["openness"] for arm in audit(evalkit, folder, "-o", "evidence")["arms"])
+    assert (a["spdx"], a["osi_approved"], a["problems"]) == ("Apache-2.0", True, [])
+    assert (b["spdx"], b["osi_approved"], len(b["problems"])) == (None, False, 2)
+    said = evalkit("audit", folder).out
+    assert "log:b: `licence` is no SPDX expression, got 'gemma|x'" in said
+    assert "log:b: `weights` is 'open_source', but 'gemma|x' restricts use" in said
+    page = Path("evidence/audit.md").read_text()
+    assert r"| log:a | open\_permissive | apache-2.0 | yes |" in page
+    assert r"gemma\|x" in page
+
+
+def test_a_model_of_which_nothing_is_declared_is_not_complained_of(evalkit: Any, ran: Path) -> None:
+    """A recording without an entry has no openness."""
+    assert [arm["openness"] for arm in audit(evalkit, ran)["arms"]] == [None, None]

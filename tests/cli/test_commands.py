@@ -327,3 +327,21 @@ def test_the_commands_of_these_tests_are_all_there_are() -> None:
     tested = {"run", "resume", "regrade", "merge", "show", "tables", "export", "models", "suites",
               "runs", "check", "new"}  # fmt: skip
     assert tested <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("licence", ["gemma", "'MIT AND'", "''", "see our site", "proprietary"])
+def test_a_licence_that_is_none_is_a_warning_and_refuses_nothing(
+    evalkit, suite: Path, licence: str
+) -> None:
+    """By `models` and `check`, with its line; a run does not look at it."""
+    Path("providers.yaml").write_text(
+        "providers:\n  rules:\n    wire: python\n    governance: {allowed_sensitivity: special}\n"
+        f"    models:\n      rules:\n        weights: closed\n        licence: {licence}\n"
+    )
+    said = evalkit("models", "--json")
+    (warning,) = json.loads(said.out)["warnings"]
+    assert said.code == 0
+    assert warning.startswith("providers.yaml:8: model 'rules:rules': `licence` ")
+    assert f"warning: {warning}" in evalkit("models").err.splitlines()
+    assert warning in json.loads(evalkit("check", "--json").out)["warnings"]
+    assert evalkit("run", suite, "--yes", "--limit", "2").code == 0

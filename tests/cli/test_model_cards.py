@@ -78,3 +78,24 @@ def _export(evalkit: Any, folder: Path, form: str) -> Path:
     said = evalkit("export", folder, "--format", form, "--json")
     assert said.code == 0, said.err
     return Path(json.loads(said.out)["path"])
+
+
+@pytest.mark.parametrize(
+    ("licence", "expected"),
+    [
+        ("mit and cc-by-4.0", {"expression": "MIT AND CC-BY-4.0"}),
+        ("gemma", {"license": {"name": "gemma"}}),
+    ],
+)
+def test_a_licence_is_an_expression_or_a_name(evalkit: Any, licence: str, expected: object) -> None:
+    """CycloneDX takes SPDX expressions alone for expressions."""
+    write_suite(40)
+    providers = record({"a": [1]}, 40)
+    with providers.open("a") as file:
+        file.write(f"    models: {{a: {{licence: {licence}}}}}\n")
+    text = providers.read_text().replace("{wire: replay, path: log.jsonl}", "")
+    providers.write_text(
+        text.replace("  log: \n", "  log:\n    wire: replay\n    path: log.jsonl\n")
+    )
+    document = json.loads(_export(evalkit, run(evalkit, providers), "cyclonedx").read_text())
+    assert document["components"][0]["licenses"] == [expected]

@@ -23,7 +23,9 @@ MAPPING: tuple[dict[str, str], ...] = (
             "validation and testing procedures, test data and their characteristics, metrics, test "
             "logs and reports, dated and signed by the responsible persons"
         ),
-        "evidence": "journal, inputs, exclusions, gate; signed_by and signed_on are yours to fill",
+        "evidence": (
+            "journal, inputs, exclusions, gate; signed_by and signed_on by --sign, or yours to fill"
+        ),
     },
     {
         "part": "Article 12",

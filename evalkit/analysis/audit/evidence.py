@@ -14,11 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from evalkit.analysis.audit.acts import MAPPING
+from evalkit.analysis.audit.signature import manifest_sha256
 from evalkit.analysis.columns import ArmColumns
 from evalkit.analysis.reading import read_run
 from evalkit.analysis.reporting.inputs import current_hashes
 from evalkit.core.errors import ConfigError, JournalError
 from evalkit.core.model_names import floating_reason
+from evalkit.providers.openness import openness
 from evalkit.run.folder import Run
 from evalkit.run.journal import NAME, check
 
@@ -46,6 +48,7 @@ def audit_document(run: Run, day: str, gate: Path | None = None) -> dict[str, An
         "audited_on": day,
         "run": {
             "run_id": run.run_id,
+            "manifest_sha256": manifest_sha256(run),
             "state": run.state[0],
             "command": manifest.get("command"),
             "started_at": manifest["started_at"],
@@ -121,9 +124,16 @@ def _arm(arm: Mapping[str, Any], columns: ArmColumns | None) -> dict[str, Any]:
         "returned": dict(sorted(returned.items())),
         "floats": floating_reason(str(arm["wire_name"]), returned),
         "differs": sorted(set(returned) - {arm["wire_name"], "not named"}),
+        "openness": _openness(arm),
         "host": urlsplit(arm["base_url"]).hostname if arm["base_url"] else None,
         "params_sent": None if columns is None else columns.params_sent,
     }
+
+
+def _openness(arm: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how open a model is said to be; None of what has no weights that one could open."""
+    declared = (arm.get("weights"), arm.get("licence"))
+    return None if arm["kind"] != "model" and declared == (None, None) else openness(*declared)
 
 
 def _judges(run: Run) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from evalkit.analysis.reporting.evidence import Evidence, ShownArm
+from evalkit.providers.openness import WEIGHTS
 from evalkit.report.page.parts import Cell, Column, Notes, Table
 from evalkit.report.sections.cells import Colours, arm_cell, plain
 from evalkit.report.values import clean
@@ -23,12 +24,6 @@ _DECLARED = (
     ("as_of", "as of"),
     ("evidence_url", "evidence"),
 )
-_WEIGHTS = {
-    "closed": "closed",
-    "open_restricted": "open, restricted",
-    "open_permissive": "open, permissive",
-    "open_source": "open source",
-}
 
 
 def governance_blocks(evidence: Evidence, colours: Colours) -> list[Notes | Table]:
@@ -78,7 +73,7 @@ def _cells(arm: ShownArm, colours: Colours) -> tuple[Cell, ...]:
     declared = facts.get("governance") or {}
     return (
         first,
-        plain(_WEIGHTS.get(str(facts["weights"]), facts["weights"])),
+        plain(WEIGHTS.get(str(facts["weights"]), facts["weights"])),
         plain(facts["licence"]),
         *(_or_dash(facts.get(name)) for name in ("base", "quantisation", "retires_on")),
         *(_declared(declared.get(name)) for name, _ in _DECLARED),
