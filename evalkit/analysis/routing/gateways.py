@@ -6,10 +6,12 @@ Facts of both formats: docs/routing.md. It does not load them.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
+from urllib.parse import urlsplit
 
 from evalkit.core.errors import ConfigError
 from evalkit.providers.catalogue import Catalogue, Model, Provider
@@ -21,7 +23,14 @@ _PREFIXES = {
     "openai_chat": "openai",
     "openai_responses": "openai",
 }
-_FAILED = [429, 500, 502, 503, 504]
+_OWN_HOSTS = {
+    "anthropic": "api.anthropic.com",
+    "gemini": "generativelanguage.googleapis.com",
+    "openai": "api.openai.com",
+}
+_PLAIN_SDKS = (None, "openai", "anthropic", "gemini")
+_AGAIN = [429, 500, 502, 503, 504]
+_UNTRUSTED = (".corp", ".home", ".internal", ".intranet", ".lan", ".local", ".localdomain", ".test")
 
 
 def gateway_document(
@@ -44,8 +53,9 @@ def gateway_document(
         for step in [*task["route"], *({"arm": arm} for arm in task["fallbacks"])]
     }
     notes = [hop.note for hop in arms.values() if hop.note]
-    make = _litellm if form == "litellm" else _portkey
-    return make(policy, arms), notes
+    if form == "litellm":
+        return _litellm(policy, arms), notes
+    return _portkey(policy, arms), notes + _portkey_notes(policy, arms)
 
 
 class _Hop:
@@ -61,6 +71,12 @@ class _Hop:
             raise ConfigError(
                 f"route: {arm} is served inside evalkit's process (wire: {wire}), where no gateway "
                 "reaches it; leave it out by --models"
+            )
+        sdk = self.provider.options.get("sdk") or {}
+        if self.provider.client == "sdk" and sdk.get("kind") not in _PLAIN_SDKS:
+            raise ConfigError(
+                f"route: {arm} is reached through a vendor's SDK (kind: {sdk['kind']}), whose "
+                "account and region the export cannot say; leave it out by --models"
             )
         if wire == "replay":
             self.note = (
@@ -82,14 +98,15 @@ class _Hop:
         if self.provider.wire == "replay":
             return f"os.environ/{self.variable('API_BASE')}"
         own = self.provider.base_url
-        return None if own is None or "api.openai.com" in own else own
+        is_vendors = own is not None and urlsplit(own).hostname == _OWN_HOSTS[self.prefix]
+        return None if is_vendors else own
 
     @property
-    def key(self) -> str:
-        named = self.provider.api_key_env
+    def key(self) -> str | None:
+        """The variable that holds the key, None where none is needed."""
         if self.provider.wire == "replay":
-            named = self.variable("API_KEY")
-        return "none" if named is None else f"os.environ/{named}"
+            return self.variable("API_KEY")
+        return self.provider.api_key_env
 
 
 def _entry(model: str, catalogue: Catalogue) -> tuple[Provider, Model | None]:
@@ -115,7 +132,8 @@ def _litellm(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, A
         names = [_group(task, place) for place in range(len(hops))]
         for name, arm in zip(names, hops, strict=True):
             hop = arms[arm]
-            params: dict[str, Any] = {"model": f"{hop.prefix}/{hop.wire_name}", "api_key": hop.key}
+            key = "none" if hop.key is None else f"os.environ/{hop.key}"
+            params: dict[str, Any] = {"model": f"{hop.prefix}/{hop.wire_name}", "api_key": key}
             if hop.base is not None:
                 params["api_base"] = hop.base
             models.append(
@@ -147,16 +165,19 @@ def _group(task: str, place: int) -> str:
 
 
 def _portkey(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, Any]:
-    """Return a Portkey config: a target for each task, chosen by `metadata.task`."""
+    """Return a Portkey config: a target for each task, chosen by `metadata.task`.
+
+    Without a default: a request of no known task is refused, since nobody said who may see it.
+    Every failure goes on to the next hop: a retired model answers 404, a slow one is cut by 408.
+    """
     targets = []
     for task, own in policy["tasks"].items():
         hops = [*(step["arm"] for step in own["route"]), *own["fallbacks"]]
-        inner = [_target(arms[arm]) for arm in hops]
         targets.append(
             {
                 "name": task,
-                "strategy": {"mode": "fallback", "on_status_codes": _FAILED},
-                "targets": inner,
+                "strategy": {"mode": "fallback"},
+                "targets": [_target(arms[arm]) for arm in hops],
             }
         )
     return {
@@ -166,7 +187,6 @@ def _portkey(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, A
                 {"query": {"metadata.task": {"$eq": own["name"]}}, "then": own["name"]}
                 for own in targets
             ],
-            "default": targets[0]["name"] if targets else None,
         },
         "targets": targets,
     }
@@ -175,12 +195,41 @@ def _portkey(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, A
 def _target(hop: _Hop) -> dict[str, Any]:
     target: dict[str, Any] = {
         "provider": "google" if hop.prefix == "gemini" else hop.prefix,
-        "api_key": "{{" + hop.key.removeprefix("os.environ/") + "}}",
+        "api_key": "none" if hop.key is None else f"${{{hop.key}}}",
         "override_params": {"model": hop.wire_name},
-        "retry": {"attempts": 1, "on_status_codes": _FAILED},
+        "retry": {"attempts": 1, "on_status_codes": _AGAIN},
+        "request_timeout": round(1000 * hop.provider.limits.timeout_s),
     }
     if hop.base is not None:
-        target["custom_host"] = hop.base.replace("os.environ/", "{{") + (
-            "}}" if hop.base.startswith("os.environ/") else ""
-        )
+        named = hop.base.removeprefix("os.environ/")
+        target["custom_host"] = hop.base if named == hop.base else f"${{{named}}}"
+        if hop.prefix == "anthropic" and named == hop.base:
+            target["custom_host"] += "/v1"  # Portkey adds /messages alone
     return target
+
+
+def _portkey_notes(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> list[str]:
+    """Return what Portkey needs beside its config."""
+    notes = [
+        f"{task}: a malformed answer does not go on to {own['route'][1]['arm']} by itself: give "
+        "the first target an output guardrail (docs/routing.md)"
+        for task, own in policy["tasks"].items()
+        if len(own["route"]) > 1
+    ]
+    hosts = {urlsplit(hop.base).hostname or "" for hop in arms.values() if hop.base is not None}
+    private = sorted(host for host in hosts if _is_private(host))
+    if private:
+        notes.append(
+            "Portkey's gateway refuses addresses in private networks: start it with "
+            f"TRUSTED_CUSTOM_HOSTS={','.join(private)}"
+        )
+    return notes
+
+
+def _is_private(host: str) -> bool:
+    """Return whether the gateway takes a host only where its start names it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.endswith(_UNTRUSTED)
+    return not address.is_global and host not in ("127.0.0.1", "::1")
