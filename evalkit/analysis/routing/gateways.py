@@ -6,10 +6,12 @@ Facts of both formats: docs/routing.md. It does not load them.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
+from urllib.parse import urlsplit
 
 from evalkit.core.acceptance import USABLE
 from evalkit.core.errors import ConfigError
@@ -23,8 +25,14 @@ _PREFIXES = {
     "openai_chat": "openai",
     "openai_responses": "openai",
 }
-_FAILED = [429, 500, 502, 503, 504]
-_NOT_TAKEN = 446  # Portkey's status where a guardrail denies an answer
+_OWN_HOSTS = {
+    "anthropic": "api.anthropic.com",
+    "gemini": "generativelanguage.googleapis.com",
+    "openai": "api.openai.com",
+}
+_PLAIN_SDKS = (None, "openai", "anthropic", "gemini")
+_AGAIN = [429, 500, 502, 503, 504]
+_UNTRUSTED = (".corp", ".home", ".internal", ".intranet", ".lan", ".local", ".localdomain", ".test")
 
 
 def gateway_document(
@@ -44,8 +52,7 @@ def gateway_document(
         outputs: The form of each task's answers, as far as it is known.
 
     Raises:
-        ConfigError: If an arm is served in this process, where no gateway reaches it, or a task
-            takes answers by a rule that no gateway holds.
+        ConfigError: If an arm is served in this process, where no gateway reaches it.
     """
     _refuse_rules(policy)
     arms = {
@@ -56,15 +63,8 @@ def gateway_document(
     notes = [hop.note for hop in arms.values() if hop.note]
     if form == "litellm":
         return _litellm(policy, arms), notes
-    checks = {name: _check(output) for name, output in outputs.items()}
-    notes += [
-        f"{name}: Portkey is given no check of the answers' form: malformed ones do not go on; "
-        "add an output guardrail to its targets"
-        for name, task in policy["tasks"].items()
-        if task["accept"] == USABLE and checks.get(name) is None
-    ]
-    notes.append("replace each {{VARIABLE}} by its value: Portkey's gateway does not look them up")
-    return _portkey(policy, arms, checks), notes
+    checks = {name: own for name, output in outputs.items() if (own := _check(output)) is not None}
+    return _portkey(policy, arms, checks), notes + _portkey_notes(policy, arms, checks)
 
 
 def _refuse_rules(policy: Mapping[str, Any]) -> None:
@@ -90,6 +90,12 @@ class _Hop:
                 f"route: {arm} is served inside evalkit's process (wire: {wire}), where no gateway "
                 "reaches it; leave it out by --models"
             )
+        sdk = self.provider.options.get("sdk") or {}
+        if self.provider.client == "sdk" and sdk.get("kind") not in _PLAIN_SDKS:
+            raise ConfigError(
+                f"route: {arm} is reached through a vendor's SDK (kind: {sdk['kind']}), whose "
+                "account and region the export cannot say; leave it out by --models"
+            )
         if wire == "replay":
             self.note = (
                 f"{arm} is a recording: set {self.variable('API_BASE')} and "
@@ -113,14 +119,15 @@ class _Hop:
         if self.provider.wire == "replay":
             return f"os.environ/{self.variable('API_BASE')}"
         own = self.provider.base_url
-        return None if own is None or "api.openai.com" in own else own
+        is_vendors = own is not None and urlsplit(own).hostname == _OWN_HOSTS[self.prefix]
+        return None if is_vendors else own
 
     @property
-    def key(self) -> str:
-        named = self.provider.api_key_env
+    def key(self) -> str | None:
+        """The variable that holds the key, None where none is needed."""
         if self.provider.wire == "replay":
-            named = self.variable("API_KEY")
-        return "none" if named is None else f"os.environ/{named}"
+            return self.variable("API_KEY")
+        return self.provider.api_key_env
 
 
 def _entry(model: str, catalogue: Catalogue) -> tuple[Provider, Model | None]:
@@ -146,7 +153,8 @@ def _litellm(policy: Mapping[str, Any], arms: Mapping[str, _Hop]) -> dict[str, A
         names = [_group(task, place) for place in range(len(hops))]
         for name, arm in zip(names, hops, strict=True):
             hop = arms[arm]
-            params: dict[str, Any] = {"model": f"{hop.prefix}/{hop.wire_name}", "api_key": hop.key}
+            key = "none" if hop.key is None else f"os.environ/{hop.key}"
+            params: dict[str, Any] = {"model": f"{hop.prefix}/{hop.wire_name}", "api_key": key}
             if hop.base is not None:
                 params["api_base"] = hop.base
             models.append(
@@ -180,27 +188,22 @@ def _group(task: str, place: int) -> str:
 def _portkey(
     policy: Mapping[str, Any],
     arms: Mapping[str, _Hop],
-    checks: Mapping[str, dict[str, Any] | None],
+    checks: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Return a Portkey config: a target for each task, chosen by `metadata.task`.
 
-    A request of no known task is refused: whoever answers one task may not see another's data.
+    Without a default: a request of no known task is refused, since nobody said who may see it.
+    Every failure goes on to the next hop: a retired model answers 404, a slow one is cut by 408, a
+    malformed answer is denied by a guardrail (446), which the last of a route does not carry.
     """
     targets = []
     for task, own in policy["tasks"].items():
-        checked = own["route"][:-1] if own["accept"] == USABLE else []
-        check = checks.get(task)
-        inner = [_target(arms[step["arm"]]) for step in own["route"]]
-        if check is not None:
-            for target in inner[: len(checked)]:
-                target["output_guardrails"] = [{**check, "deny": True}]
-        inner += [_target(arms[arm]) for arm in own["fallbacks"]]
+        route = [_target(arms[step["arm"]]) for step in own["route"]]
+        for target in route[:-1] if task in checks else ():
+            target["output_guardrails"] = [{**checks[task], "deny": True}]
+        spare = [_target(arms[arm]) for arm in own["fallbacks"]]
         targets.append(
-            {
-                "name": task,
-                "strategy": {"mode": "fallback", "on_status_codes": [*_FAILED, _NOT_TAKEN]},
-                "targets": inner,
-            }
+            {"name": task, "strategy": {"mode": "fallback"}, "targets": [*route, *spare]}
         )
     return {
         "strategy": {
@@ -214,25 +217,56 @@ def _portkey(
     }
 
 
+def _target(hop: _Hop) -> dict[str, Any]:
+    target: dict[str, Any] = {
+        "provider": "google" if hop.prefix == "gemini" else hop.prefix,
+        "api_key": "none" if hop.key is None else f"${{{hop.key}}}",
+        "override_params": {"model": hop.wire_name},
+        "retry": {"attempts": 1, "on_status_codes": _AGAIN},
+        "request_timeout": round(1000 * hop.provider.limits.timeout_s),
+    }
+    if hop.base is not None:
+        named = hop.base.removeprefix("os.environ/")
+        target["custom_host"] = hop.base if named == hop.base else f"${{{named}}}"
+        if hop.prefix == "anthropic" and named == hop.base:
+            target["custom_host"] += "/v1"  # Portkey adds /messages alone
+    return target
+
+
 def _check(output: OutputSpec) -> dict[str, Any] | None:
     """Return Portkey's check of an answer's form, None where it has none for it."""
     if output.format == "json":
         return {"default.jsonSchema": {"schema": output.schema or {}}}
     if output.format == "label":
-        labels = "|".join(re.escape(label) for label in output.labels or ())
+        labels = "|".join(re.escape(label) for label in output.labels)
         return {"default.regexMatch": {"rule": rf"^\s*(?:{labels})\s*$"}}
     return None
 
 
-def _target(hop: _Hop) -> dict[str, Any]:
-    target: dict[str, Any] = {
-        "provider": "google" if hop.prefix == "gemini" else hop.prefix,
-        "api_key": "{{" + hop.key.removeprefix("os.environ/") + "}}",
-        "override_params": {"model": hop.wire_name},
-        "retry": {"attempts": 1, "on_status_codes": _FAILED},
-    }
-    if hop.base is not None:
-        target["custom_host"] = hop.base.replace("os.environ/", "{{") + (
-            "}}" if hop.base.startswith("os.environ/") else ""
+def _portkey_notes(
+    policy: Mapping[str, Any], arms: Mapping[str, _Hop], checks: Mapping[str, Any]
+) -> list[str]:
+    """Return what Portkey needs beside its config."""
+    notes = [
+        f"{task}: a malformed answer does not go on to {own['route'][1]['arm']} by itself: give "
+        "the first target an output guardrail (docs/routing.md)"
+        for task, own in policy["tasks"].items()
+        if len(own["route"]) > 1 and task not in checks
+    ]
+    hosts = {urlsplit(hop.base).hostname or "" for hop in arms.values() if hop.base is not None}
+    private = sorted(host for host in hosts if _is_private(host))
+    if private:
+        notes.append(
+            "Portkey's gateway refuses addresses in private networks: start it with "
+            f"TRUSTED_CUSTOM_HOSTS={','.join(private)}"
         )
-    return target
+    return notes
+
+
+def _is_private(host: str) -> bool:
+    """Return whether the gateway takes a host only where its start names it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.endswith(_UNTRUSTED)
+    return not address.is_global and host not in ("127.0.0.1", "::1")
