@@ -37,7 +37,7 @@ judge: $(READY) weights  ## hold the embedded judge against people's labels (it 
 
 browser:  ## for the browser tests: Chromium (Debian, as root) and axe-core (npm)
 	@test -n "$$EVALKIT_CHROMIUM" || command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-	  { apt-get update -qq && apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends chromium >/dev/null; }
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 	@test -f $(AXE)/axe.min.js || npm install --no-save --silent --prefix .evalkit axe-core@4.14.1
 
 test: $(READY) weights  ## run the tests (those in a browser are skipped where `make browser` has not been)
