@@ -72,7 +72,7 @@ const markOf = (arm, sample) => {
 const sampleRow = (suite, sample) => {
   const row = make("tr"), name = make("th"), mean = meanScore(suite, sample);
   name.scope = "row";
-  name.append(sampleLink(suite, sample, suite.ids[sample] || "(empty)"));
+  name.append(sampleLink(suite, sample, suite.ids[sample] || EMPTY));
   row.append(name, make("td", mean === null ? "–" : mean.toFixed(2), "number"), ...suite.arms.map((arm) => make("td", markOf(arm, sample), "mark")));
   return row;
 };
@@ -122,7 +122,7 @@ const addBrowser = () => {
   };
   const controls = make("div", undefined, "controls"), region = wide(null, "The samples found");
   const pages = pager((from, end) => region.replaceChildren(sampleTable(shown, found.slice(from, end), found.length)));
-  const { detail, follow } = sampleOpener(heading, neighbours);
+  const { detail, follow, drawWays } = sampleOpener(heading, neighbours);
   const notes = [...data.notes, ...data.suites.map((own) => own.left_out)].filter(Boolean);
   section.append(heading, ...notes.map((note) => make("p", note)), detail, controls, pages.box, region);
   const before = document.getElementById("look-first");
@@ -132,6 +132,7 @@ const addBrowser = () => {
   addControls(controls, (suite, samples) => {
     [shown, found] = [suite, samples];
     pages.count(found.length);
+    drawWays();
   });
   follow();
 };

@@ -46,6 +46,16 @@ const wide = (table, said) => {
   if (table) region.append(table);
   return region;
 };
+// The head of a table: [text, class] of each column.
+const headRow = (columns) => {
+  const row = make("tr");
+  for (const [text, name] of columns) {
+    const cell = make("th", text, name);
+    cell.scope = "col";
+    row.append(cell);
+  }
+  return row;
+};
 const figure = (number) => number.toLocaleString("en");
 
 // Pages of a long list: buttons that turn them, and where the reader is.

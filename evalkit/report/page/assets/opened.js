@@ -6,12 +6,10 @@ const factsOf = (suite, sample) => {
   return [suite.name, ...said].join(" · ");
 };
 const trialsOf = (suite, sample) => suite.arms.flatMap((arm) => arm.places[sample].map((place) => [arm, place]));
-const nameOf = ([arm, place]) =>
-  arm.label + (arm.places.some((places) => places.length > 1) ? `, repeat ${at(arm.repeat, place)}` : "");
 
 const BEGINNING = 60;
 const beginning = (text) => {
-  if (text === null) return null;
+  if (!text) return text === null ? null : EMPTY;
   const line = text.slice(0, 4 * BEGINNING).replace(/\s+/g, " ").trim();
   const start = line.slice(0, BEGINNING).replace(/[\ud800-\udbff]$/, "");
   return start.length < text.trim().length ? `${start} …` : start;
@@ -26,17 +24,8 @@ const TRIAL_COLUMNS = [
   ["cost", "number", (arm, place) => money(at(arm.cost_usd, place))],
   ["tries", "number", (arm, place) => at(arm.tries, place)],
   ["output begins", "begins", (arm, place) => beginning(textOf(at(arm.text, place)))],
-  ["line", "number", (arm, place) => at(arm.line, place)],
+  ["journal line", "number", (arm, place) => at(arm.line, place)],
 ];
-const headRow = (columns) => {
-  const row = make("tr");
-  for (const [text, name] of columns) {
-    const cell = make("th", text, name);
-    cell.scope = "col";
-    row.append(cell);
-  }
-  return row;
-};
 const trialTable = (trials) => {
   const columns = TRIAL_COLUMNS.filter(([, , value]) => trials.some((trial) => value(...trial) !== null));
   const table = make("table");
@@ -44,8 +33,9 @@ const trialTable = (trials) => {
   table.createTHead().append(headRow([["arm", ""], ...columns]));
   const body = table.createTBody();
   for (const trial of trials) {
-    const row = make("tr"), head = armName(trial[0], "th", nameOf(trial));
+    const row = make("tr"), head = make("th");
     head.scope = "row";
+    head.append(armName(trial[0], nameOf(trial)));
     row.append(head, ...columns.map(([, name, value]) => make("td", value(...trial) ?? "–", name)));
     body.append(row);
   }
@@ -57,8 +47,8 @@ const chosenSides = (suite, trials) => {
   const box = make("div"), sides = make("div"), choice = make("p", undefined, "controls");
   const names = trials.map((trial, place) => [place, nameOf(trial)]);
   const draw = () => sides.replaceChildren(sidesOf(trials[Number(left.value)], trials[Number(right.value)]));
-  const [leftLabel, left] = chooser("Left", names, draw);
-  const [rightLabel, right] = chooser("Right", names, draw);
+  const [leftLabel, left] = chooser("First", names, draw);
+  const [rightLabel, right] = chooser("Second", names, draw);
   const first = (arm) => Math.max(0, trials.findIndex((trial) => trial[0] === suite.arms[arm]));
   [left.value, right.value] = suite.pair.map((arm) => String(first(arm)));
   choice.append(leftLabel, " ", rightLabel);
@@ -83,7 +73,15 @@ const sampleBody = (suite, sample) => {
 const sampleOpener = (heading, neighbours) => {
   const detail = make("div", undefined, "sample");
   detail.hidden = true;
-  let opener = null;
+  const ways = make("p", undefined, "controls");
+  let opener = null, opened = null;
+  const drawWays = () => {
+    if (detail.hidden) return;
+    const [suite] = opened, [before, after] = neighbours(...opened);
+    ways.replaceChildren(button("Close (Esc)", close));
+    if (after !== undefined) ways.prepend(sampleLink(suite, after, "next sample ▶"));
+    if (before !== undefined) ways.prepend(sampleLink(suite, before, "◀ sample before"));
+  };
   const close = () => {
     if (detail.hidden) return;
     detail.hidden = true;
@@ -91,15 +89,12 @@ const sampleOpener = (heading, neighbours) => {
     (opener && opener.isConnected ? opener : heading).focus();
   };
   const open = (suite, sample) => {
-    const title = make("h3", suite.ids[sample] || "(empty)");
+    const title = make("h3", suite.ids[sample] || EMPTY);
     title.tabIndex = -1;
-    const ways = make("p", undefined, "controls");
-    const [before, after] = neighbours(suite, sample);
-    if (before !== undefined) ways.append(sampleLink(suite, before, "◀ sample before"));
-    if (after !== undefined) ways.append(sampleLink(suite, after, "next sample ▶"));
-    ways.append(button("Close (Esc)", close));
+    opened = [suite, sample];
     detail.replaceChildren(title, ways, ...sampleBody(suite, sample));
     detail.hidden = false;
+    drawWays();
     title.focus({ preventScroll: true });
     detail.scrollIntoView({ block: "start" });
   };
@@ -111,11 +106,13 @@ const sampleOpener = (heading, neighbours) => {
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest('a[href^="#s-"]');
-    if (link && !detail.contains(link)) opener = link;
+    if (!link || detail.contains(link)) return;
+    opener = link;
+    if (link.hash === location.hash) follow(); // it is open already: no change of the address tells so
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.target.matches("input, select")) close();
   });
   addEventListener("hashchange", follow);
-  return { detail, follow };
+  return { detail, follow, drawWays };
 };

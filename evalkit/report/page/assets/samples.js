@@ -44,7 +44,9 @@ const startOf = (parts) => {
   }
   return kept;
 };
+const EMPTY = "(empty)";
 const textBox = (parts, tag) => {
+  if (!parts.length) return [make("p", EMPTY, "faint")];
   const made = make("pre");
   made.tabIndex = 0;
   const draw = (some) => made.replaceChildren(...some.map(([own, words]) => own ? make(tag, words) : words));
@@ -63,7 +65,7 @@ const textBox = (parts, tag) => {
 };
 const shownText = (into, title, number) => {
   const text = textOf(number);
-  if (text !== null) into.append(make("strong", title), ...textBox([[false, text]]));
+  if (text !== null) into.append(make("strong", title), ...textBox(text ? [[false, text]] : []));
 };
 
 // What was asked, and what was wanted.
@@ -72,24 +74,25 @@ const askedOf = (suite, sample) => {
   shownText(asked, "input", at(suite.input, sample));
   shownText(asked, "target", at(suite.target, sample));
   if (!asked.childNodes.length)
-    asked.append(make("p", data.redacted ? "Texts are left out of this page." : suite.no_inputs || "Neither input nor target is on this page."));
+    asked.append(make("p", data.redacted ? "Texts are left out of this page." : `Neither input nor target is on this page${suite.no_inputs ? `: ${suite.no_inputs}` : ""}.`));
   return asked;
 };
-const armName = (arm, tag, said) => {
-  const made = make(tag, undefined, "arm"), swatch = make("span", undefined, `swatch b-${arm.colour}`);
+// A trial is [arm, place]; repeats are told apart.
+const nameOf = ([arm, place]) =>
+  arm.label + (arm.places.some((places) => places.length > 1) ? `, repeat ${at(arm.repeat, place)}` : "");
+const armName = (arm, said) => {
+  const made = make("div", undefined, "arm"), swatch = make("span", undefined, `swatch b-${arm.colour}`);
   swatch.setAttribute("aria-hidden", "true");
-  made.append(swatch, said);
+  made.append(swatch, make("span", said));
   return made;
 };
 // One arm's answer; `drawn` is its output with the words marked that are its own, else null.
 const sideOf = (arm, place, drawn) => {
   const box = make("div");
-  box.append(armName(arm, "p", arm.label + (arm.recorded ? " (recorded)" : "")));
-  if (place === undefined) {
-    box.append(make("p", "not asked"));
-    return box;
-  }
-  box.append(make("p", saidOf(arm, place)));
+  const asked = place !== undefined;
+  box.append(armName(arm, (asked ? nameOf([arm, place]) : arm.label) + (arm.recorded ? " (recorded)" : "")),
+    make("p", asked ? saidOf(arm, place) : "not asked"));
+  if (!asked) return box;
   if (drawn) box.append(make("strong", "output"), ...drawn);
   else shownText(box, "output", at(arm.text, place));
   shownText(box, "graders", at(arm.reason, place));
