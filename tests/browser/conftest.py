@@ -90,7 +90,7 @@ class Tab:
     def open_sample(self, link: Any) -> Any:
         """Follow a link to a sample and return where it is opened, with the focus in it."""
         link.click()
-        self.page.wait_for_function("document.activeElement.matches('.sample h3')")
+        self.until(lambda: self.page.evaluate("document.activeElement.matches('.sample h3')"))
         return self.page.locator(".sample")
 
     def suite_number(self, name: str) -> int:
@@ -107,7 +107,7 @@ class Tab:
 
 
 @pytest.fixture
-def tab(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+def tab(chromium: Any) -> Iterator[Any]:
     """Open a report: `tab(path, width=..., dark=..., scripts=...)`."""
     opened = []
 

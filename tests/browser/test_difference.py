@@ -77,7 +77,7 @@ def test_a_megabyte_does_not_hang(differences: Any) -> None:
     pairs.append([many, "b a c " * 170_000])
     before = time.perf_counter()
     found = differences(pairs)
-    assert time.perf_counter() - before < 10
+    assert time.perf_counter() - before < 60
     assert found[0] == [[[True, line]], [[True, line + "y"]]]
     assert found[1] == [[[False, many]], [[False, many], [True, "c"]]]
     assert words(found[2][0], own=True) == "c "

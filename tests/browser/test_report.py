@@ -113,8 +113,10 @@ def test_colours_follow_the_system_and_the_switch(tab, reports):
 
 
 def test_the_page_is_printed(tab, reports, tmp_path):
-    """Light, without controls: verdict, cases with their texts, every row of a long table."""
+    """Light, without controls: verdict, cases, the sample that is open, every row of a table."""
     own = tab(reports["whole"], dark=True)
+    own.page.get_by_label("Suite").select_option(label="yesno")
+    own.open_sample(own.page.locator("#samples tbody a").nth(70))
     word = own.texts(".verdict .word")[0]
     own.page.emulate_media(media="print")
     paper = own.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -125,11 +127,27 @@ def test_the_page_is_printed(tab, reports, tmp_path):
     own.page.pdf(path=tmp_path / "report.pdf")
     printed = " ".join(" ".join(leaf.extract_text() for leaf in leaves(tmp_path)).split())
     assert " ".join(word.split()[1:]) in printed
-    assert (
-        len(re.findall(r"question \d+", printed)) == 30
-    )  # 20 of the worse, and all 10 of nobody's
+    cases = 20 + 10  # of the worse the first, of nobody's all
+    assert len(re.findall(r"question \d+", printed)) == cases + 1
+    assert "All trials of this sample" in printed
     assert f"place {len(HOSTILE) - 1}" in printed
-    assert "next sample" not in printed
+    assert not re.search("next sample|Close|open this sample|Sort by", printed)
+
+
+@pytest.mark.parametrize("name", ["whole", "two"])
+def test_no_column_is_cut_off_by_the_paper(tab, reports, name):
+    """The leaf lies on its side; 27 cm of it hold every table, and swatches keep their colour."""
+    own = tab(reports[name], width=round(270 / 25.4 * 96))
+    own.page.emulate_media(media="print")
+    widths = own.page.evaluate(
+        """() => [...document.querySelectorAll('main .wide table')]
+          .filter((table) => table.getClientRects().length)
+          .map((table) => [table.id, table.offsetWidth - table.parentElement.clientWidth])"""
+    )
+    assert len(widths) > 10
+    assert [one for one in widths if one[1] > 0] == []
+    swatch = "getComputedStyle(document.querySelector('th .swatch')).printColorAdjust"
+    assert own.page.evaluate(swatch) == "exact"
 
 
 def test_after_printing_the_page_is_as_it_was(tab, reports):

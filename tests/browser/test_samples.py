@@ -12,6 +12,7 @@ from tests.report.hostile import HOSTILE
 
 CUT = 50_000
 FIRST = 4_000
+HEAD = "document.querySelector('.sample h3')?.textContent"
 
 
 def samples_of(own, suite):
@@ -115,6 +116,54 @@ def test_the_next_sample_is_that_of_the_list(tab, reports):
     assert own.page.evaluate("document.activeElement.textContent") == "s10"
 
 
+def test_the_way_follows_a_list_filtered_anew(tab, reports):
+    """With a sample open, the next one is that of the list as it stands now."""
+    own = tab(reports["whole"])
+    samples = samples_of(own, "yesno")
+    samples.get_by_label("Sort by").select_option("id")
+    opened = own.open_sample(samples.get_by_role("link", name="s8", exact=True))
+    samples.get_by_label("Slice").select_option(label="language: de")
+    opened.get_by_role("link", name="next sample").click()
+    own.until(lambda: own.page.evaluate(HEAD) == "s12")
+    assert opened.get_by_role("link", name="next sample").count() == 1
+    samples.get_by_label("Show").select_option(label=f"not passed by log:{A}")
+    assert opened.get_by_role("link").count() == 0
+
+
+def test_the_link_of_the_open_sample_leads_to_it(tab, reports):
+    """From far down the list too, though the address stays the same."""
+    own = tab(reports["whole"])
+    link = samples_of(own, "yesno").locator("tbody a").nth(90)
+    own.open_sample(link)
+    link.scroll_into_view_if_needed()
+    opened = own.open_sample(link)
+    own.until(lambda: 0 <= opened.bounding_box()["y"] < 100)
+
+
+def test_samples_are_read_by_keys_alone(tab, reports):
+    """Tab to a link, Enter, on to the next one, Esc: back at the link."""
+    own = tab(reports["whole"])
+    keys, said = own.page.keyboard, "document.activeElement.textContent"
+    samples_of(own, "yesno").get_by_label("Sort by").focus()
+
+    def tab_to(text):
+        for _ in range(20):
+            keys.press("Tab")
+            if own.page.evaluate(said) == text:
+                return
+        pytest.fail(f"{text} is not reached")
+
+    tab_to("s0")
+    keys.press("Enter")
+    head = f"document.activeElement.tagName + {said}"
+    own.until(lambda: own.page.evaluate(head) == "H3s0")
+    tab_to("next sample ▶")
+    keys.press("Enter")
+    own.until(lambda: own.page.evaluate(head) == "H3s1")
+    keys.press("Escape")
+    assert own.page.evaluate(f"[{said}, document.activeElement.tagName]") == ["s0", "A"]
+
+
 def test_a_listed_case_leads_to_its_sample(tab, reports):
     """And a page opened at the address of a sample shows it."""
     own = tab(reports["whole"])
@@ -158,14 +207,15 @@ def test_arms_and_repeats_are_chosen_and_all_stand_in_a_table(tab, reports):
     opened = own.open_sample(samples.locator("tbody a").first)
     names = [f"log:{arm}, repeat {repeat}" for arm in (A, B) for repeat in (1, 2)]
     assert opened.locator("tbody th").all_inner_texts() == names
-    assert opened.get_by_label("Left").locator("option").all_inner_texts() == names
-    opened.get_by_label("Left").select_option(label=names[3])
-    opened.get_by_label("Right").select_option(label=names[3])
-    assert "Both outputs are the same." in opened.inner_text()
-    assert [name.split(",")[0] for name in (names[3], names[3])] == [
-        text.removesuffix(" (recorded)") for text in opened.locator("p.arm").all_inner_texts()
+    assert opened.get_by_label("First").locator("option").all_inner_texts() == names
+    opened.get_by_label("First").select_option(label=names[2])
+    opened.get_by_label("Second").select_option(label=names[3])
+    assert opened.locator(".sides .arm").all_inner_texts() == [
+        f"{name} (recorded)" for name in names[2:]
     ]
-    heads = "arm status rung score passed latency cost tries output-begins line"
+    opened.get_by_label("First").select_option(label=names[3])
+    assert "Both outputs are the same." in opened.inner_text()
+    heads = "arm status rung score passed latency cost tries output-begins journal-line"
     assert heads.split() == [
         text.replace(" ", "-") for text in opened.locator("thead th").all_inner_texts()
     ]
@@ -187,10 +237,8 @@ def test_every_output_of_the_corpus_is_unpacked_to_what_it_was(tab, reports):
     found = {}
     for place in range(count):
         own.page.evaluate(f"location.hash = '#s-{number}-{place}'")
-        own.page.wait_for_function(
-            "(id) => document.querySelector('.sample h3')?.textContent === id",
-            arg=own.page.evaluate(f"{data}.suites[{number}].ids[{place}]"),
-        )
+        name = own.page.evaluate(f"{data}.suites[{number}].ids[{place}]")
+        own.until(lambda name=name: own.page.evaluate(HEAD) == name)
         for more in own.page.locator(".sample").get_by_role("button", name="Show all").all()[::-1]:
             more.click()
         found |= own.page.evaluate(
@@ -199,7 +247,8 @@ def test_every_output_of_the_corpus_is_unpacked_to_what_it_was(tab, reports):
               const output = (box) => {
                 const title = [...box.querySelectorAll('strong')]
                   .find((own) => own.textContent === 'output');
-                return title ? title.nextElementSibling.textContent : '';
+                const text = title.nextElementSibling;
+                return text.matches('pre') ? text.textContent : '';
               };
               return {[JSON.parse(output(left)).name]: output(right)};
             }"""
@@ -208,6 +257,15 @@ def test_every_output_of_the_corpus_is_unpacked_to_what_it_was(tab, reports):
     assert own.said == []
     assert own.page.evaluate("window.broken") == []
     assert own.page.locator("script").count() == 3
+
+
+def test_an_empty_output_is_called_empty(tab, reports):
+    """Beside the other output, and in the table."""
+    own = tab(reports["whole"])
+    samples_of(own, "forms")
+    opened = own.open_sample(own.page.get_by_role("link", name="empty", exact=True))
+    assert opened.locator(".sides > div").last.locator("strong + p").inner_text() == "(empty)"
+    assert opened.locator("td.begins").all_inner_texts() == ['{"name": "empty"}', "(empty)"]
 
 
 def test_a_long_text_is_shown_by_its_beginning(tab, reports):
