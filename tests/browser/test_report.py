@@ -44,6 +44,7 @@ def test_everything_is_read_without_scripts(tab, reports):
     assert (arms.count(A), arms.count(B)) == (2, 2)
     assert own.page.locator("figure svg").count() >= 4
     assert own.page.locator("button, input, select").count() == 0
+    assert "Without JavaScript" in own.page.locator("noscript").inner_text()
 
 
 def test_a_table_is_sorted_by_its_heads(tab, reports):
@@ -124,7 +125,8 @@ def test_the_page_is_printed(tab, reports, tmp_path):
     assert own.page.locator(".controls").filter(visible=True).count() == 0
     heads = own.page.evaluate("getComputedStyle(document.querySelector('thead')).display")
     assert heads == "table-header-group"
-    own.page.pdf(path=tmp_path / "report.pdf")
+    own.page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+    assert [leaf for leaf in leaves(tmp_path) if leaf.mediabox.width < leaf.mediabox.height] == []
     printed = " ".join(" ".join(leaf.extract_text() for leaf in leaves(tmp_path)).split())
     assert " ".join(word.split()[1:]) in printed
     cases = 20 + 10  # of the worse the first, of nobody's all

@@ -144,7 +144,10 @@ def test_samples_are_read_by_keys_alone(tab, reports):
     """Tab to a link, Enter, on to the next one, Esc: back at the link."""
     own = tab(reports["whole"])
     keys, said = own.page.keyboard, "document.activeElement.textContent"
-    samples_of(own, "yesno").get_by_label("Sort by").focus()
+    sort = samples_of(own, "yesno").get_by_label("Sort by")
+    sort.focus()
+    keys.press("i")
+    assert sort.input_value() == "id"
 
     def tab_to(text):
         for _ in range(20):
@@ -162,6 +165,23 @@ def test_samples_are_read_by_keys_alone(tab, reports):
     own.until(lambda: own.page.evaluate(head) == "H3s1")
     keys.press("Escape")
     assert own.page.evaluate(f"[{said}, document.activeElement.tagName]") == ["s0", "A"]
+
+
+def test_esc_in_a_field_is_the_field_s(tab, reports):
+    """It empties the search; the sample stays open."""
+    own = tab(reports["whole"])
+    opened = own.open_sample(own.page.locator("#samples tbody a").first)
+    own.page.get_by_label("Search").press("Escape")
+    assert opened.is_visible()
+
+
+def test_the_reader_is_told_why_no_input_is_shown(tab, reports):
+    """The suite's folder may have gone since."""
+    own = tab(reports["whole"])
+    said = own.page.evaluate(
+        "askedOf({input: -1, target: -1, no_inputs: 'its folder is not here'}, 0).textContent"
+    )
+    assert said == "Neither input nor target is on this page: its folder is not here."
 
 
 def test_a_listed_case_leads_to_its_sample(tab, reports):
