@@ -36,7 +36,8 @@ judge: $(READY) weights  ## hold the embedded judge against people's labels (it 
 	@$(BIN)/evalkit judge check suites/summarization --labels suites/summarization/judge/labels.jsonl --limit 8
 
 browser:  ## for the browser tests: Chromium (Debian, as root) and axe-core (npm)
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	@test -n "$$EVALKIT_CHROMIUM" || command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 	@test -f $(AXE)/axe.min.js || npm install --no-save --silent --prefix .evalkit axe-core@4.14.1
 
 test: $(READY) weights  ## run the tests (those in a browser are skipped where `make browser` has not been)

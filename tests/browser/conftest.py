@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,18 @@ FORMS = """
 schema_version: 1
 name: forms
 sensitivity: public
-data: {path: samples.jsonl, id: id, target: target, slices: [kind]}
+data: {path: samples.jsonl, id: id, target: target, slices: [kind, name, place]}
 prompt: {user: "{{ text }}"}
 output: {format: json, schema: schema.json}
 graders: {json_schema: {}, fields: {}}
 primary: fields
 """
 MANY = 230
+VIOLATIONS = """() => {
+  window.broken = [];
+  document.addEventListener('securitypolicyviolation', (event) =>
+    window.broken.push(event.violatedDirective));
+}"""
 A, B = "a-model-of-a-vendor-2026-10-01", "b-of-open-weights-with-a-rather-long-name"
 
 
@@ -60,6 +65,67 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+class Tab:
+    """A page with what it asked for and what it complained of."""
+
+    def __init__(self, page: Any, path: Path) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("dialog", lambda dialog: (self.said.append("dialog"), dialog.dismiss()))
+        page.add_init_script(f"({VIOLATIONS})()")
+        page.goto(path.as_uri())
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, ten seconds at most: a field waits for the next key."""
+        for _ in range(100):
+            if holds():
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail("it did not come to hold")
+
+    def open_sample(self, link: Any) -> Any:
+        """Follow a link to a sample and return where it is opened, with the focus in it."""
+        link.click()
+        self.until(lambda: self.page.evaluate("document.activeElement.matches('.sample h3')"))
+        return self.page.locator(".sample")
+
+    def suite_number(self, name: str) -> int:
+        return int(
+            self.page.evaluate(
+                """(name) => JSON.parse(document.getElementById('data').textContent)
+                .suites.findIndex((suite) => suite.name === name)""",
+                name,
+            )
+        )
+
+    def texts(self, selector: str) -> list[str]:
+        return [str(text) for text in self.page.locator(selector).all_inner_texts()]
+
+
+@pytest.fixture
+def tab(chromium: Any) -> Iterator[Any]:
+    """Open a report: `tab(path, width=..., dark=..., scripts=...)`."""
+    opened = []
+
+    def open_tab(path: Path, *, width: int = 1280, dark: bool = False, scripts: bool = True) -> Tab:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            reduced_motion="reduce",
+        )
+        opened.append(context)
+        return Tab(context.new_page(), path)
+
+    yield open_tab
+    for context in opened:
+        context.close()
+
+
 @pytest.fixture(scope="session")
 def axe() -> Path:
     """The script of axe-core."""
@@ -71,7 +137,7 @@ def axe() -> Path:
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Reports of a run of two suites: whole, redacted, and over two runs."""
+    """Reports of a run of two suites: whole, redacted, over two runs; and of one with repeats."""
     home = tmp_path_factory.mktemp("browser")
     before = Path.cwd()
     os.chdir(home)
@@ -89,6 +155,7 @@ def _reports(home: Path) -> dict[str, Path]:
         "whole": [*runs[:1]],
         "redacted": [*runs[:1], "--redact"],
         "two": runs,
+        "repeated": [_run_twice()],
     }
     for name, arguments in made.items():
         evalkit("report", *arguments, "-o", f"{name}.html")
@@ -97,9 +164,21 @@ def _reports(home: Path) -> dict[str, Path]:
 
 def _run(wrong: int) -> str:
     _record(wrong)
-    command = ["run", "suites/yesno", "suites/forms", "--providers", f"log{wrong}.yaml"]
-    evalkit(*command, "--models", f"log:{A},log:{B}")
-    return str(max(Path("results").iterdir(), key=lambda path: path.stat().st_mtime_ns))
+    return _asked("suites/yesno", "suites/forms", "--providers", f"log{wrong}.yaml")
+
+
+def _run_twice() -> str:
+    """Ask every sample twice: the second time `b` errs less."""
+    _record(9, repeats=2)
+    return _asked("suites/yesno", "--repeats", "2", "--limit", "20", "--providers", "log9.yaml")
+
+
+def _asked(*arguments: str) -> str:
+    """Run both arms and return the run's folder."""
+    before = set(Path("results").glob("*"))
+    evalkit("run", *arguments, "--models", f"log:{A},log:{B}")
+    (made,) = set(Path("results").iterdir()) - before
+    return str(made)
 
 
 def evalkit(*arguments: str) -> None:
@@ -109,7 +188,7 @@ def evalkit(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _legible(text: str) -> str:
+def legible(text: str) -> str:
     """Return a text as JSON Lines can hold it: lone surrogates replaced."""
     return text.encode("utf-8", "replace").decode()
 
@@ -129,28 +208,30 @@ def _write_forms() -> None:
         )
     )
     rows = [
-        {"id": _legible(text)[:150] + name, "text": _legible(text)[:5000] or "-",
-         "kind": _legible(text)[:60] or "none", "target": {"name": name}}
-        for name, text in HOSTILE.items()
+        {"id": legible(text)[:150] + name, "text": legible(text)[:5000] or "-",
+         "kind": legible(text)[:60] or "none", "name": name, "place": f"place {place}",
+         "target": {"name": name}}
+        for place, (name, text) in enumerate(HOSTILE.items())
     ]  # fmt: skip
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (folder / "samples.jsonl").write_text(lines)
 
 
-def _record(wrong: int) -> None:
+def _record(wrong: int, repeats: int = 1) -> None:
     """Write a recording: `a` errs less than `b`, whose forms are the hostile texts themselves."""
     told: dict[str, Any] = {
         "usage": {"input": 20, "output": 9}, "cost_usd": 0.001,
         "recorded_at": "2026-10-01T00:00:00Z",
     }  # fmt: skip
     rows = [
-        {"sample_id": f"s{n}", "model": arm, "text": "no" if n < errs else "yes",
-         "service_ms": 100 + n, **told}
+        {"sample_id": f"s{n}", "model": arm, "text": "no" if n < errs / repeat else "yes",
+         "repeat": repeat, "service_ms": 100 + n, **told}
         for arm, errs in ((A, 10), (B, wrong))
         for n in range(MANY)
+        for repeat in range(1, repeats + 1)
     ]  # fmt: skip
     for name, text in HOSTILE.items():
-        own = _legible(text)
+        own = legible(text)
         for arm, answer in ((A, json.dumps({"name": name})), (B, own)):
             rows.append(
                 {

@@ -104,7 +104,7 @@ class Texts:
 
     def number(self, text: str | None) -> int:
         """Return the number of a text; -1 for none, or where there is no room for it."""
-        if not text:
+        if text is None:
             return NO_TEXT
         known = self._known.get(text)
         if known is not None:

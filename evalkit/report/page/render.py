@@ -23,6 +23,7 @@ _SCRIPTS = (
     "tables.js",
     "difference.js",
     "samples.js",
+    "opened.js",
     "browser.js",
     "start.js",
 )

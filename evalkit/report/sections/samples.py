@@ -49,7 +49,7 @@ def samples_document(
 def _notes(texts: Texts | None) -> list[str]:
     """Say which texts are not here whole."""
     if texts is None:
-        return []
+        return ["Inputs, outputs and reasons are left out of this page; ids and figures stay."]
     notes = []
     if texts.n_left_out:
         notes.append(

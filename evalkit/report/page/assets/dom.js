@@ -37,6 +37,25 @@ const status = (text) => {
   made.setAttribute("role", "status");
   return made;
 };
+// A table in a region that scrolls by itself, by keys too.
+const wide = (table, said) => {
+  const region = make("div", undefined, "wide");
+  region.tabIndex = 0;
+  region.setAttribute("role", "region");
+  region.setAttribute("aria-label", said);
+  if (table) region.append(table);
+  return region;
+};
+// The head of a table: [text, class] of each column.
+const headRow = (columns) => {
+  const row = make("tr");
+  for (const [text, name] of columns) {
+    const cell = make("th", text, name);
+    cell.scope = "col";
+    row.append(cell);
+  }
+  return row;
+};
 const figure = (number) => number.toLocaleString("en");
 
 // Pages of a long list: buttons that turn them, and where the reader is.
@@ -57,5 +76,6 @@ const pager = (show) => {
   const before = button("◀ before", () => turn(page - 1));
   const after = button("next ▶", () => turn(page + 1));
   box.append(before, said, after);
-  return { box, count: (rows) => { total = rows; before.hidden = after.hidden = rows <= PAGE_ROWS; turn(0); } };
+  const again = () => turn(page);
+  return { box, again, count: (rows) => { total = rows; before.hidden = after.hidden = rows <= PAGE_ROWS; turn(0); } };
 };

@@ -44,6 +44,10 @@ const addFilter = (table) => {
   pages.box.prepend(label, " ");
   table.parentElement.before(pages.box);
   keep();
+  addEventListener("beforeprint", () => {
+    for (const row of table.tBodies[0].rows) row.hidden = false;
+  });
+  addEventListener("afterprint", pages.again);
   return keep;
 };
 const addTables = () => {
@@ -52,7 +56,4 @@ const addTables = () => {
     const keep = rows > FILTERED_ROWS ? addFilter(table) : () => {};
     if (rows > 1) addSorting(table, keep);
   }
-  addEventListener("beforeprint", () => {
-    for (const row of document.querySelectorAll("main tbody tr[hidden]")) row.hidden = false;
-  });
 };
