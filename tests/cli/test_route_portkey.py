@@ -38,10 +38,11 @@ US = "{allowed_sensitivity: internal, regions: [us]}"
 
 
 class Vendor(BaseHTTPRequestHandler):
-    """A server of OpenAI's chat completions that fails for the models named."""
+    """A server of OpenAI's chat completions that fails for the models named; 0 hangs."""
 
     failing: dict[str, int] = {}
     asked: list[tuple[str, str]] = []
+    over = threading.Event()
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -49,8 +50,8 @@ class Vendor(BaseHTTPRequestHandler):
         self.asked.append((model, self.headers["authorization"]))
         code = self.failing.get(model, 200)
         if code == 0:
-            time.sleep(3)
-            code = 200
+            self.over.wait(30)
+            return
         message = {"role": "assistant", "content": f"by {model}"}
         answer = {"error": {"message": "down"}} if code != 200 else {
             "id": "x", "object": "chat.completion", "created": 1, "model": model,
@@ -71,11 +72,13 @@ class Vendor(BaseHTTPRequestHandler):
 @pytest.fixture
 def vendor() -> Iterator[str]:
     """Its address."""
-    Vendor.failing, Vendor.asked = {}, []
+    Vendor.failing, Vendor.asked, Vendor.over = {}, [], threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
+    server.daemon_threads = False  # they are waited for at the end
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    Vendor.over.set()
     server.shutdown()
     thread.join()
     server.server_close()

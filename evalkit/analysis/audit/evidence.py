@@ -133,7 +133,7 @@ def _arm(arm: Mapping[str, Any], columns: ArmColumns | None) -> dict[str, Any]:
 def _openness(arm: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return how open a model is said to be; None of what has no weights that one could open."""
     declared = (arm.get("weights"), arm.get("licence"))
-    return None if arm["kind"] != "model" and declared == (None, None) else openness(*declared)
+    return None if arm.get("kind") != "model" and declared == (None, None) else openness(*declared)
 
 
 def _judges(run: Run) -> list[dict[str, Any]]:
