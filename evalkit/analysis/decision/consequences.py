@@ -89,10 +89,15 @@ def _of_the_measure(ways: Ways) -> list[str]:
     return found
 
 
-def changes_of(ways: Ways, way: Way | None) -> list[str]:
-    """Return what would change a recommendation."""
+def changes_of(ways: Ways, way: Way | None, ceiling: float | None) -> list[str]:
+    """Return what would change a recommendation.
+
+    Args:
+        ways: All ways.
+        way: The one that is recommended; None where it is a cascade or none.
+        ceiling: What the recommendation costs a month: dearer ways would not change it.
+    """
     found = _crossings(ways, way)
-    ceiling = None if way is None else way.usd_per_month
     for own in ways.ways:
         if own.open is not None and _is_cheaper(own, ceiling):
             cost = _monthly(own)
@@ -110,11 +115,11 @@ def _is_cheaper(way: Way, ceiling: float | None) -> bool:
     return ceiling is None or (way.usd_per_month is not None and way.usd_per_month < ceiling)
 
 
-def cheaper_and_open(ways: Ways, way: Way | None) -> list[Way]:
-    """Return the ways that cost less than a recommended one and may yet be good enough."""
-    if way is None or way.usd_per_month is None:
+def cheaper_and_open(ways: Ways, ceiling: float | None) -> list[Way]:
+    """Return the ways that cost less than a recommendation and may yet be good enough."""
+    if ceiling is None:
         return []
-    return [own for own in ways.ways if own.open and _is_cheaper(own, way.usd_per_month)]
+    return [own for own in ways.ways if own.open and _is_cheaper(own, ceiling)]
 
 
 def _crossings(ways: Ways, way: Way | None) -> list[str]:
@@ -138,12 +143,14 @@ def _crossings(ways: Ways, way: Way | None) -> list[str]:
     return found
 
 
-def next_steps(ways: Ways, way: Way | None, money: Mapping[str, Any] | None) -> list[str]:
-    """Return what to measure or to name next."""
+def next_steps(
+    ways: Ways, way: Way | None, money: Mapping[str, Any] | None, ceiling: float | None
+) -> list[str]:
+    """Return what to measure or to name next; see `changes_of`."""
     found = []
     if not ways.is_decidable:
         found.append("more samples of your own traffic: at least 50 independent ones, better 700")
-    for own in cheaper_and_open(ways, way):
+    for own in cheaper_and_open(ways, ceiling):
         n = None if own.open is None else own.open.needed_n
         if n is not None:
             found.append(

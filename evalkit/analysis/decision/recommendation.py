@@ -46,13 +46,13 @@ class _Advising:
     ) -> dict[str, Any]:
         """Return a recommendation as plain data."""
         asked = _asked(self.ways, hybrid) if hybrid is not None else [way] if way else []
-        cheaper = cheaper_and_open(self.ways, way)
-        if cheaper:
-            names = ", ".join(own.option.name for own in cheaper)
-            why += f"; cheaper, and not told apart from what is good enough: {names}"
         month = None if way is None else way.usd_per_month
         if hybrid is not None:
             month = _month_of(hybrid, self.ways)
+        cheaper = cheaper_and_open(self.ways, month)
+        if cheaper:
+            names = ", ".join(own.option.name for own in cheaper)
+            why += f"; cheaper, and not told apart from what is good enough: {names}"
         risks = risks_of(asked, self.ways, self.money) if asked else []
         return {
             "advice": advice,
@@ -62,8 +62,8 @@ class _Advising:
             "is_open": bool(cheaper),
             "usd_per_month": month,
             "risks": [*_of_checks(hybrid), *risks],
-            "would_change_it": changes_of(self.ways, way),
-            "measure_next": next_steps(self.ways, way, self.money),
+            "would_change_it": changes_of(self.ways, way, month),
+            "measure_next": next_steps(self.ways, way, self.money, month),
         }
 
 

@@ -90,8 +90,8 @@ def cost_chart(
         if marks[1]:
             handles.append(Line2D([], [], color=FAINT, linewidth=1, ls=":", label="break-even"))
         axes.set_xlim(volumes[0], volumes[-1])
-        axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.12g}")
-        axes.yaxis.set_major_formatter(lambda y, _: f"${y:,.12g}")
+        axes.xaxis.set_major_formatter(lambda x, _: counted(x))
+        axes.yaxis.set_major_formatter(lambda y, _: f"${counted(y)}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_minor_formatter("")
         axes.grid(visible=True)
@@ -107,3 +107,16 @@ def cost_chart(
         right=0.45 + 0.9 * label_room([*names, _BAND]), top=0.15,
     )  # fmt: skip
     return draw(name, alt, frame, paint)
+
+
+def counted(value: float) -> str:
+    """Return a number of an axis, short from a million on.
+
+    Example:
+        >>> counted(20_000), counted(1e7), counted(1e9), counted(0.1)
+        ('20,000', '10 M', '1 B', '0.1')
+    """
+    for size, name in ((1e9, " B"), (1e6, " M")):
+        if value >= size:
+            return f"{value / size:,.6g}{name}"
+    return f"{value:,.6g}"
