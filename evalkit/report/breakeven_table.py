@@ -116,9 +116,24 @@ def sentences(suite: Row) -> list[str]:
         f"{saved['seed']}); it saves {_signed(saved['p50'])} a month in the middle, "
         f"{_signed(saved['p5'])} to {_signed(saved['p95'])} in nine of ten draws."
     )
+    lines += [_measured(suite["measured_price"])]
     lines += [_flips(suite["flips"]), *_swings(suite["tornado"]), _horizon(suite["horizon"])]
     lines += _rule(suite)
     return [*lines, *_whys(suite), *_assumed(suite)]
+
+
+def _measured(price: Row) -> str:
+    """Say how surely the price is known that the draws vary around."""
+    what = f"The price of {clean(price['arm'])}, {money(price['usd_per_1000_requests'])} for 1,000"
+    low, high = price["low_usd_per_1000_requests"], price["high_usd_per_1000_requests"]
+    if low < high:
+        return (
+            f"{what}, is measured on {price['n_units']:,} independent samples: the draws vary it, "
+            f"nine of ten between {money(low)} and {money(high)}."
+        )
+    if price["n_units"] < 2:
+        return f"{what}, rests on a single sample: how far it is off is not known, and not drawn."
+    return f"{what}, was the same for each of {price['n_units']:,} independent samples."
 
 
 def _turns(own: str, bought: str, found: Row) -> str:

@@ -26,6 +26,7 @@ from evalkit.analysis.economics.options import (
 )
 from evalkit.analysis.economics.pairs import against, against_reference, pair_rows
 from evalkit.analysis.economics.profile import Profile
+from evalkit.analysis.economics.sampled import Sampled, price_of
 from evalkit.analysis.economics.throughput import TOKENS_PER_REQUEST
 from evalkit.analysis.economics.triangle import Triangle
 from evalkit.analysis.economics.uncertainty import (
@@ -76,6 +77,7 @@ def suite_breakeven(name: str, arms: Sequence[MeasuredArm], rules: Rules) -> dic
         "p_self_hosting_cheaper": None,
         "saved_usd_per_month": None,
         "flips": None,
+        "measured_price": None,
         "tornado": [],
         "horizon": None,
         "rule_of_thumb": None,
@@ -101,11 +103,12 @@ def _costs(option: Option, requests: float, fallback: float | None) -> bool:
 
 def _decided(own: Option, bought: Option, volume: Triangle, profile: Profile) -> dict[str, Any]:
     """Return how sure the order is at the stated volume, and what would turn it."""
-    inputs, serving, price = own.inputs, own.serving, bought.arm.usd_per_request
-    if inputs is None or serving is None or price is None:
+    inputs, serving, measured = own.inputs, own.serving, price_of(bought.arm)
+    if inputs is None or serving is None or measured is None:
         raise ValueError("a self-hosted and a priced arm are needed")
-    draws = draw_months(inputs, volume, price, attempts=own.arm.attempts, seed=profile.seed)
-    swings = tornado(inputs, volume, price, attempts=own.arm.attempts)
+    price = measured.mean
+    draws = draw_months(inputs, volume, measured, attempts=own.arm.attempts, seed=profile.seed)
+    swings = tornado(inputs, volume, measured, attempts=own.arm.attempts)
     flips = flips_of(serving, volume.mode, price)
     tokens = bought.arm.tokens_per_request
     return {
@@ -126,12 +129,25 @@ def _decided(own: Option, bought: Option, volume: Triangle, profile: Profile) ->
             {"quantity": s.name, "saved_usd_at_low": s.low_usd, "saved_usd_at_high": s.high_usd}
             for s in swings[:_MOST_SWINGS]
         ],
-        "horizon": _horizon(own, volume, price, profile),
+        "measured_price": _measured(bought.name, measured),
+        "horizon": _horizon(own, volume, measured, profile),
         "rule_of_thumb": _rule_of_thumb(serving, price, tokens),
     }
 
 
-def _horizon(own: Option, volume: Triangle, price: float, profile: Profile) -> dict[str, Any]:
+def _measured(arm: str, price: Sampled) -> dict[str, Any]:
+    """Return what the bought arm takes, and how surely that is known."""
+    low, high = price.ends
+    return {
+        "arm": arm,
+        "usd_per_1000_requests": 1000 * price.mean,
+        "low_usd_per_1000_requests": 1000 * low,
+        "high_usd_per_1000_requests": 1000 * high,
+        "n_units": price.units,
+    }
+
+
+def _horizon(own: Option, volume: Triangle, price: Sampled, profile: Profile) -> dict[str, Any]:
     """Return the months ahead at the most likely values, and how sure a payback within them is."""
     inputs, serving = own.inputs, own.serving
     if inputs is None or serving is None:
@@ -145,7 +161,7 @@ def _horizon(own: Option, volume: Triangle, price: float, profile: Profile) -> d
         switching_usd=profile.switching_usd or 0.0,
         switching_weeks=profile.switching_weeks or 0.0,
     )
-    ahead = look_ahead(serving, volume.mode, price, outlook)
+    ahead = look_ahead(serving, volume.mode, price.mean, outlook)
     expected = Expected(outlook, change, growth)
     draws = draw_horizons(
         inputs, volume, price, expected, attempts=own.arm.attempts, seed=profile.seed

@@ -11,6 +11,7 @@ from typing import Any
 from evalkit.analysis.economics.crossings import turns_of
 from evalkit.analysis.economics.options import Option
 from evalkit.analysis.economics.profile import Profile
+from evalkit.analysis.economics.sampled import price_of
 from evalkit.analysis.economics.triangle import Triangle
 from evalkit.analysis.economics.uncertainty import draw_months
 
@@ -90,7 +91,7 @@ def chance_cheaper(own: Option, bought: Option, volume: Triangle, profile: Profi
         volume: Requests a month.
         profile: The business.
     """
-    price = bought.arm.usd_per_request
+    price = price_of(bought.arm)
     if own.inputs is None or price is None:
         return None
     draws = draw_months(own.inputs, volume, price, attempts=own.arm.attempts, seed=profile.seed)

@@ -22,6 +22,7 @@ from evalkit.analysis.economics.options import (
     fallback_price,
     options_of,
 )
+from evalkit.analysis.economics.sampled import Sampled, price_of
 from evalkit.analysis.economics.uncertainty import DRAWS, draw_values
 
 
@@ -69,7 +70,7 @@ def together_rows(
 
 
 def joint_usd_per_month(
-    servings: Sequence[Serving], requests: Sequence[Any], usd_per_fallback: Sequence[float]
+    servings: Sequence[Serving], requests: Sequence[Any], usd_per_fallback: Sequence[Any]
 ) -> Any:
     """Return what one set of servers costs a month that several suites share.
 
@@ -131,7 +132,10 @@ def _chance(shares: Sequence[Share], rules: Rules) -> float:
         raise ValueError("a self-hosted arm is needed")
     values = draw_values(inputs, rng, DRAWS)
     requests = [rules.profile.requests_per_month[own.suite].draw(rng, DRAWS) for own in shares]
-    prices = [own.usd_per_request for own in shares]
+    prices = [
+        (price_of(own.bought.arm) or Sampled(own.usd_per_request)).draw(rng, DRAWS)
+        for own in shares
+    ]
     servings = [inputs.serving(values, own.own.arm.attempts) for own in shares]
     own = joint_usd_per_month(servings, requests, prices)
     bought = sum(price * volume for price, volume in zip(prices, requests, strict=True))

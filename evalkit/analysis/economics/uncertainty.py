@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from evalkit.analysis.economics.assumptions import Inputs
 from evalkit.analysis.economics.horizon import Outlook
+from evalkit.analysis.economics.sampled import Sampled
 from evalkit.analysis.economics.triangle import Triangle
 
 Array = npt.NDArray[np.float64]
 DRAWS = 20_000
 VOLUME = "requests_per_month"
+PRICE = "measured API price"
 
 
 class Draws(NamedTuple):
@@ -74,7 +76,7 @@ def draw_values(inputs: Inputs, rng: np.random.Generator, draws: int) -> dict[st
 def draw_months(
     inputs: Inputs,
     volume: Triangle,
-    usd_per_request: float,
+    price: Sampled,
     *,
     attempts: float,
     seed: int,
@@ -85,21 +87,22 @@ def draw_months(
     Args:
         inputs: The quantities.
         volume: Requests a month.
-        usd_per_request: What the API takes.
+        price: What the API takes for a request, with the error of measuring it.
         attempts: Attempts for one request.
         seed: Of the draws.
         draws: How many.
     """
     rng = np.random.default_rng(seed)
     requests, values = volume.draw(rng, draws), draw_values(inputs, rng, draws)
-    own = inputs.serving(values, attempts).usd_per_month(requests, usd_per_request)
-    return Draws(usd_per_request * requests - own)
+    usd = price.draw(rng, draws)
+    own = inputs.serving(values, attempts).usd_per_month(requests, usd)
+    return Draws(usd * requests - own)
 
 
 def draw_horizons(
     inputs: Inputs,
     volume: Triangle,
-    usd_per_request: float,
+    price: Sampled,
     expected: Expected,
     *,
     attempts: float,
@@ -110,7 +113,7 @@ def draw_horizons(
     Args:
         inputs: The quantities.
         volume: Requests a month now.
-        usd_per_request: What the API takes now.
+        price: What the API takes now for a request, with the error of measuring it.
         expected: The months ahead.
         attempts: Attempts for one request.
         seed: Of the draws.
@@ -119,28 +122,30 @@ def draw_horizons(
     rng = np.random.default_rng(seed)
     requests, values = volume.draw(rng, draws), draw_values(inputs, rng, draws)
     pace, fall = (1.0 + own.draw(rng, draws) for own in (expected.growth, expected.change))
+    usd = price.draw(rng, draws)
     serving = inputs.serving(values, attempts)
     running = replace(serving, setup_hours=0.0)
     api = np.empty((outlook.months, draws))
     own = serving.setup_usd + outlook.switching_usd
     for month in range(outlook.months):
         years = month / 12.0
-        now, price = requests * pace**years, usd_per_request * fall**years
-        api[month] = now * price
-        own = own + running.usd_per_month(now, price)
+        now, then = requests * pace**years, usd * fall**years
+        api[month] = now * then
+        own = own + running.usd_per_month(now, then)
     api = np.cumsum(api, axis=0)
     return Draws(api[-1] - own - outlook.both_usd(api)[-1])
 
 
-def tornado(
-    inputs: Inputs, volume: Triangle, usd_per_request: float, *, attempts: float
-) -> list[Swing]:
-    """Return what each uncertain quantity does alone, the strongest first."""
+def tornado(inputs: Inputs, volume: Triangle, price: Sampled, *, attempts: float) -> list[Swing]:
+    """Return what each uncertain quantity does alone, the strongest first.
+
+    The measured price goes to the ends of its 90 % interval; what moves nothing is left out.
+    """
     modes = inputs.modes()
 
-    def saved(requests: float, values: dict[str, float]) -> float:
-        own = inputs.serving(values, attempts).usd_per_month(requests, usd_per_request)
-        return float(usd_per_request * requests - own)
+    def saved(requests: float, values: dict[str, float], usd: float = price.mean) -> float:
+        own = inputs.serving(values, attempts).usd_per_month(requests, usd)
+        return float(usd * requests - own)
 
     swings = [
         Swing(
@@ -155,4 +160,8 @@ def tornado(
     if not volume.is_certain:
         ends = saved(volume.low, modes), saved(volume.high, modes)
         swings.append(Swing(VOLUME, volume, *ends))
+    if not price.is_certain:
+        found = (saved(volume.mode, modes, usd) for usd in price.ends)
+        swings.append(Swing(PRICE, price.mean, *found))
+    swings = [own for own in swings if own.width > 0]
     return sorted(swings, key=lambda own: (-own.width, own.name))
