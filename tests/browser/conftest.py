@@ -137,7 +137,10 @@ def axe() -> Path:
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Reports of a run of two suites: whole, redacted, over two runs; and of one with repeats."""
+    """Reports of a run of two suites: whole, redacted, over two runs.
+
+    And of a run with repeats: where its suite lies, and after that was moved.
+    """
     home = tmp_path_factory.mktemp("browser")
     before = Path.cwd()
     os.chdir(home)
@@ -150,14 +153,17 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def _reports(home: Path) -> dict[str, Path]:
     write_suite(MANY)
     _write_forms()
-    runs = [_run(wrong) for wrong in (40, 60)]
+    runs, twice = [_run(wrong) for wrong in (40, 60)], _run_twice()
     made = {
         "whole": [*runs[:1]],
         "redacted": [*runs[:1], "--redact"],
         "two": runs,
-        "repeated": [_run_twice()],
+        "repeated": [twice],
+        "moved": [twice],
     }
     for name, arguments in made.items():
+        if name == "moved":
+            Path("suites").rename("elsewhere")
         evalkit("report", *arguments, "-o", f"{name}.html")
     return {name: home / f"{name}.html" for name in made}
 

@@ -15,7 +15,8 @@ import pytest
 import evalkit.report.page as package
 from tests.report.hostile import HOSTILE
 
-SCRIPT = (Path(package.__file__).parent / "assets" / "difference.js").read_text(encoding="utf-8")
+ASSETS = Path(package.__file__).parent / "assets"
+SCRIPT = (ASSETS / "difference.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,26 @@ def test_words_are_words_of_any_script(
     """Letters and digits belong together, each mark stands alone, so does each gap."""
     ((left, right),) = differences([[first, second]])
     assert own == (words(left, own=True), words(right, own=True))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("a b", "a b", "Both outputs are the same."),
+        ("a b", "a\n b ", "The outputs differ in white space alone."),
+        ("a b", "a c", "Struck through: only in the first output; underlined: only in the second."),
+        ("a " * 2000, "b " * 2000, "The outputs are too long to be compared word by word."),
+        (None, "a", ""),
+    ],
+)
+def test_the_reader_is_told_how_two_outputs_differ(
+    chromium: Any, first: str | None, second: str, said: str
+) -> None:
+    """Above them, in a sentence; where one is missing there is nothing to say."""
+    script = SCRIPT + (ASSETS / "samples.js").read_text(encoding="utf-8")
+    context = chromium.new_context()
+    found = context.new_page().evaluate(
+        f"([a, b]) => {{ {script}; return toldOf(a, b, a && difference(a, b)); }}", [first, second]
+    )
+    context.close()
+    assert found == said

@@ -138,8 +138,8 @@ def test_the_page_is_printed(tab, reports, tmp_path):
 
 @pytest.mark.parametrize("name", ["whole", "two"])
 def test_no_column_is_cut_off_by_the_paper(tab, reports, name):
-    """The leaf lies on its side; 27 cm of it hold every table, and swatches keep their colour."""
-    own = tab(reports[name], width=round(270 / 25.4 * 96))
+    """A US letter on its side holds every table between its margins; swatches keep their colour."""
+    own = tab(reports[name], width=round((279 - 2 * 12) / 25.4 * 96))
     own.page.emulate_media(media="print")
     widths = own.page.evaluate(
         """() => [...document.querySelectorAll('main .wide table')]

@@ -177,11 +177,11 @@ def test_esc_in_a_field_is_the_field_s(tab, reports):
 
 def test_the_reader_is_told_why_no_input_is_shown(tab, reports):
     """The suite's folder may have gone since."""
-    own = tab(reports["whole"])
-    said = own.page.evaluate(
-        "askedOf({input: -1, target: -1, no_inputs: 'its folder is not here'}, 0).textContent"
-    )
-    assert said == "Neither input nor target is on this page: its folder is not here."
+    own = tab(reports["moved"])
+    own.open_sample(own.page.locator("#samples tbody a").first)
+    assert own.texts(".asked") == [
+        "Neither input nor target is on this page: the suite's folder is not here."
+    ]
 
 
 def test_a_listed_case_leads_to_its_sample(tab, reports):
