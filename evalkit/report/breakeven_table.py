@@ -34,7 +34,10 @@ def breakeven_table(document: Row, style: Style) -> str:
         lines.append(grid("arm", [row["arm"] for row in suite["arms"]], _columns(suite), style))
         lines += ["", *(_filled(line, style) for line in sentences(suite))]
         blocks.append("\n".join(lines))
-    blocks += [_filled(line, style) for line in [*_together(document), *document["left_out"]]]
+    blocks += [
+        _filled(line, style)
+        for line in [*together_lines(document["together"]), *document["left_out"]]
+    ]
     text = "\n\n".join(blocks)
     return text if style.unicode else ascii_of(text)
 
@@ -51,7 +54,9 @@ def breakeven_markdown(document: Row) -> str:
         ]
         parts.append(table(["arm", *(head for head, _ in columns)], rows))
         parts.append("\n".join(f"- {escaped(line)}" for line in sentences(suite)))
-    parts += [escaped(line) for line in [*_together(document), *document["left_out"]]]
+    parts += [
+        escaped(line) for line in [*together_lines(document["together"]), *document["left_out"]]
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -159,7 +164,7 @@ def _turns(own: str, bought: str, found: Row) -> str:
     return f"Cheaper of {own} and {bought}: {'; '.join(told)}."
 
 
-def _together(document: Row) -> list[str]:
+def together_lines(rows: Sequence[Row]) -> list[str]:
     """Say what a model costs that serves several suites on the same servers."""
     return [
         f"Together: {clean(row['model'])} for {', '.join(map(clean, row['suites']))} on the same "
@@ -168,7 +173,7 @@ def _together(document: Row) -> list[str]:
         f"alone; bought ({', '.join(dict.fromkeys(map(clean, row['bought'].values())))}) they cost "
         f"{money(row['bought_usd_per_month'])}. Cheaper than that with "
         f"{_chance(row['p_self_hosting_cheaper'])}."
-        for row in document["together"]
+        for row in rows
     ]
 
 

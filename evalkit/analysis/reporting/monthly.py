@@ -16,6 +16,7 @@ from evalkit.analysis.economics.fitting import profile_notes
 from evalkit.analysis.economics.measured import MeasuredArm
 from evalkit.analysis.economics.options import Rules, declared_hosting
 from evalkit.analysis.economics.profile import read_profile
+from evalkit.analysis.economics.together import together_rows
 from evalkit.analysis.sides import Side
 
 
@@ -50,6 +51,9 @@ def monthly_costs(
         for name, own in answered.items()
         if name in profile.requests_per_month
     }
-    for own in found.values():
+    wanted = {name: answered[name] for name in found}
+    shared = together_rows(wanted, rules)
+    for name, own in found.items():
         own["warnings"] = [*notes, *own["warnings"]]
+        own["together"] = [row for row in shared if name in row["suites"]]
     return found

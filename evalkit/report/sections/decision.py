@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.report.breakeven_table import KINDS, sentences
+from evalkit.report.breakeven_table import KINDS, sentences, together_lines
 from evalkit.report.page.parts import (
     Block,
     Cell,
@@ -80,16 +80,7 @@ def advice_line(name: str, suite: Row) -> str:
 
 def known_lines(document: Row) -> list[str]:
     """Return what a reader must know of the run and of all suites together."""
-    lines = list(document["warnings"])
-    for row in document["together"]:
-        lines.append(
-            f"{', '.join(row['suites'])} on the same servers of {row['model']}: "
-            f"{money(row['usd_per_month'])} a month in all, "
-            f"{money(row['usd_per_month_apart'])} if each had its own; bought "
-            f"({', '.join(dict.fromkeys(row['bought'].values()))}) "
-            f"{money(row['bought_usd_per_month'])}; the probability that sharing is cheaper is "
-            f"{row['p_self_hosting_cheaper']:.2f}"
-        )
+    lines = [*document["warnings"], *together_lines(document["together"])]
     for name, suite in document["suites"].items():
         if suite["not_compared"]:
             lines.append(

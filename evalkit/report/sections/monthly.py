@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.analysis.economics.pairs import shown_turns
-from evalkit.report.breakeven_table import KINDS, equivalence, sentences
+from evalkit.report.breakeven_table import KINDS, equivalence, sentences, together_lines
 from evalkit.report.charts.costs import Band, CostLine, cost_chart
 from evalkit.report.charts.drawing import Drawing
 from evalkit.report.page.parts import Block, Cell, Chart, Column, Notes, Table
@@ -30,7 +30,8 @@ def monthly_blocks(name: str, monthly: Mapping[str, Mapping[str, Any]]) -> list[
         alt = chart_alt(name, suite)
         caption = f"{clean(name)}: what a month costs, by the volume"
         blocks.append(Chart(table.name, caption, alt, drawing, table.name))
-    return [*blocks, table, Notes(tuple(map(clean, sentences(suite))), listed=True)]
+    lines = [*sentences(suite), *together_lines(suite["together"]), *suite["warnings"]]
+    return [*blocks, table, Notes(tuple(map(clean, lines)), listed=True)]
 
 
 def _table(name: str, suite: Mapping[str, Any]) -> Table:
