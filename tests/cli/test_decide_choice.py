@@ -14,7 +14,6 @@ from tests.cli.test_decide import CLOSED, HOSTED, OWN, SERVING, decided, volume
 PEOPLE = "talent: {ml_engineers: 1}\n"
 SERVED = "{usd_per_gpu_hour: 1, requests_per_s_per_replica: 20, min_replicas: 1, utilisation: 1, "
 SERVED += "peak_factor: 1}"
-NO_HOURS = "operations: {hours_per_month: 0, setup_hours: 0}\n"
 
 
 def written(run: Path, business: str, evalkit: Any) -> str:
@@ -143,7 +142,10 @@ def test_several_suites_on_the_same_servers_are_told(evalkit: Any) -> None:
     business = (
         "volumes: {yesno: {requests_per_month: 1000}, other: {requests_per_month: 1000}}\n"
         + SERVING
-        + NO_HOURS.replace("operations", "#")
         + PEOPLE
     )
-    assert "on the same servers of llama" in written(run, business, evalkit)
+    told = "Together: llama for yesno, other on the same servers"
+    assert told in written(run, business, evalkit)
+    said = evalkit("report", run, "--profile", "business.yaml", "-o", "r.html")
+    assert said.code == 0, said.err
+    assert told in Path("r.html").read_text()
