@@ -369,3 +369,15 @@ def test_a_report_shows_the_break_even_of_a_known_business(evalkit: Any) -> None
     Path("business.yaml").write_text("schema_version: 1\nself_hosting: {x: {}}\n")
     answer = evalkit("report", run, "--profile", "business.yaml", "-o", "out/y.html")
     assert (answer.code, len(answer.err.strip().splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["llama-8b", "log:llama-8b", "llama-3.1-8b-instruct"])
+def test_a_model_is_served_by_any_of_its_names(evalkit: Any, name: str) -> None:
+    """Its own, with its provider's, or that of the weights which it shares with others."""
+    facts = "weights: open_permissive, same_weights: llama-3.1-8b-instruct"
+    run = recorded(evalkit, {"sonnet": (f"weights: closed, {PRICES}", ()), "llama-8b": (facts, ())})
+    Path("business.yaml").write_text(
+        "schema_version: 1\nvolumes: {yesno: {requests_per_month: 21739}}\n"
+        f"self_hosting: {{'{name}': {{usd_per_gpu_hour: 1}}}}\n"
+    )
+    assert suite_of(evalkit, run)["self_hosted_arm"] == "log:llama-8b"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from evalkit.analysis.economics.options import names_of
 from evalkit.analysis.economics.profile import Profile
 from evalkit.core.errors import ConfigError
 
@@ -60,11 +61,13 @@ def _suite_notes(profile: Profile, suites: Sequence[str]) -> list[str]:
 
 
 def _model_notes(profile: Profile, arms: Sequence[Mapping[str, Any]]) -> list[str]:
-    models = sorted({_name(arm) for arm in arms})
-    served = sorted({_name(arm) for arm in arms if arm["weights"] != "closed"})
-    strange = [name for name in profile.self_hosting if name not in models]
+    models = sorted({names_of(arm)[0] for arm in arms})
+    served = sorted({names_of(arm)[0] for arm in arms if arm["weights"] != "closed"})
+    known = {name for arm in arms for name in names_of(arm)}
+    open_ = {name for arm in arms if arm["weights"] != "closed" for name in names_of(arm)}
+    strange = [name for name in profile.self_hosting if name not in known]
     for name in profile.self_hosting:
-        if name in models and name not in served:
+        if name in known and name not in open_:
             raise ConfigError(
                 f"{profile.file}: `self_hosting` names {name!r}, whose weights are closed: nobody "
                 f"can serve it; of this run's models can be: {', '.join(served) or 'none'}"
@@ -79,7 +82,3 @@ def _model_notes(profile: Profile, arms: Sequence[Mapping[str, Any]]) -> list[st
         f"{', '.join(models)}"
         for name in strange
     ]
-
-
-def _name(arm: Mapping[str, Any]) -> str:
-    return str(arm["model"]).partition(":")[2]

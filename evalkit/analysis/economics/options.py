@@ -86,7 +86,7 @@ def options_of(arms: Sequence[MeasuredArm], rules: Rules) -> list[Option]:
     names = Counter([*(_own_name(arm) for arm in arms), *(arm.arm for arm in arms)])
     found: list[Option] = []
     for arm in arms:
-        own = hosting.get(arm.name) if arm.may_be_served else None
+        own = _hosting_of(arm, hosting) if arm.may_be_served else None
         inputs = None if own is None else inputs_of(own, rules.profile.operations, arm.name)
         if inputs is not None and arm.kind in ("self_hosted", "unpriced"):
             found.append(Option(arm.arm, "self_hosted", arm, inputs))
@@ -102,6 +102,24 @@ def options_of(arms: Sequence[MeasuredArm], rules: Rules) -> list[Option]:
             full = name if names[name] == 1 else f"self:{arm.arm}"
             found.append(Option(full, "self_hosted", arm, inputs))
     return found
+
+
+def _hosting_of(arm: MeasuredArm, hosting: Mapping[str, SelfHosting]) -> SelfHosting | None:
+    """Return how an arm's model is served, by any of its names."""
+    return next((hosting[name] for name in names_of(arm.facts) if name in hosting), None)
+
+
+def names_of(arm: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names by which `self_hosting` may call an arm's model: the nearest first.
+
+    Its name, `provider:name`, and the weights that it shares with others.
+
+    Args:
+        arm: The arm as run.json has it.
+    """
+    model = str(arm["model"])
+    shared = arm.get("same_weights")
+    return (model.partition(":")[2], model, *((str(shared),) if shared else ()))
 
 
 def _own_name(arm: MeasuredArm) -> str:

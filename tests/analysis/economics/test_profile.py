@@ -91,6 +91,27 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str) -> None:
     assert BAD[text] in caught.value.problems[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "volumes: {a: {requests_per_month: %d}}",
+        "self_hosting: {m: {usd_per_gpu_hour: {low: 1, mode: 2, high: %d}}}",
+        "operations: {usd_per_hour: %d}",
+        "switching: {usd: %d}",
+        "limits: {a: {latency_p95_ms: %d}}",
+    ],
+)
+def test_schema_and_reader_agree_on_what_is_too_large(tmp_path: Path, text: str) -> None:
+    """Beyond 1e12 no figure is one."""
+    schema, large = schema_of("business"), text % (2 * 10**12)
+    with pytest.raises(ConfigError):
+        read(tmp_path, f"schema_version: 1\n{large}\n")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"schema_version": 1, **yaml.safe_load(large)}, schema)
+    read(tmp_path, f"schema_version: 1\n{text % 2000}\n")
+    jsonschema.validate({"schema_version": 1, **yaml.safe_load(text % 2000)}, schema)
+
+
 def test_old_defaults_warn() -> None:
     """After 180 days, by name and age."""
     default = DEFAULTS["usd_per_gpu_hour"]
