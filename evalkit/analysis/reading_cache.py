@@ -24,7 +24,8 @@ from evalkit.run.journal import NAME
 
 _FOLDER = "columns"
 _MOST_BYTES = 2_000_000_000
-_BROKEN = (OSError, EOFError, ValueError, pickle.UnpicklingError, AttributeError, ImportError)
+_NO_PLACE = (OSError, RuntimeError)  # RuntimeError: the user has no home folder
+_BROKEN = (*_NO_PLACE, EOFError, ValueError, pickle.UnpicklingError, AttributeError, ImportError)
 
 
 def key_of(run: Run, providers: Path | None) -> str | None:
@@ -50,8 +51,8 @@ def key_of(run: Run, providers: Path | None) -> str | None:
 
 def load(key: str) -> Any | None:
     """Return what was kept by a key, None where nothing can be read."""
-    path = _path(key)
     try:
+        path = _path(key)
         if not _is_private(path.parent):
             return None
         with path.open("rb") as file:
@@ -64,18 +65,19 @@ def load(key: str) -> Any | None:
 
 def store(key: str, value: Any) -> None:
     """Keep something; where there is no room for it, it is not kept."""
-    path = _path(key)
-    draft = path.with_suffix(f".{os.getpid()}")
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*_NO_PLACE):
+        path = _path(key)
+        draft = path.with_suffix(f".{os.getpid()}")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(path.parent):
             return
-        with draft.open("wb") as file:
-            pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
-        draft.replace(path)
+        try:
+            with draft.open("wb") as file:
+                pickle.dump(value, file, protocol=pickle.HIGHEST_PROTOCOL)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
         _prune(path.parent)
-    with contextlib.suppress(OSError):
-        draft.unlink()
 
 
 def _path(key: str) -> Path:

@@ -94,6 +94,16 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(run: Run) -> None:
     assert reading_cache.load(key) is None
 
 
+def test_without_a_home_nothing_is_kept(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user of a container that nobody has named."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(reading_cache, "home", nowhere)
+    assert summarise_large(run, None, checked=False) == summarise_run(run)
+
+
 def test_no_answer_is_kept_outside_the_run(run: Run) -> None:
     """Numbers, names and hashes leave its folder; what models said does not."""
     assert b'"text":"no"' in (run.folder / "journal.jsonl").read_bytes()
