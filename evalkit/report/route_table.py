@@ -117,6 +117,8 @@ def _learned(learned: Row) -> list[str]:
     )
     if learned["apgr"] is not None:
         line += f"; APGR {learned['apgr']:.3f}, where chance has 0.5"
+    else:
+        line += "; no APGR, since it is not sure that the two differ"
     lines = [line + "."]
     holdout = learned["holdout"]
     if holdout is not None:

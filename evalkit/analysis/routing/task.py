@@ -35,6 +35,7 @@ from evalkit.analysis.routing.plays import (
 )
 from evalkit.analysis.routing.stress import fallbacks_of, stress_rows
 from evalkit.core.acceptance import USABLE
+from evalkit.stats import paired_difference
 from evalkit.stats.frontier import pareto_front
 from evalkit.stats.routing import (
     average_recovered_gap,
@@ -259,6 +260,14 @@ def _learned(
     return document
 
 
+def _is_surely_better(board: Board, rows: Rows, pair: tuple[int, int]) -> bool:
+    cheap, strong = (board.quality[rows, arm] for arm in pair)
+    try:
+        return paired_difference(strong, cheap, board.clusters(rows)).low > 0
+    except ValueError:
+        return False
+
+
 def _pair(board: Board, rows: Rows, best: int | None) -> tuple[int, int] | None:
     """Return the arm below the best single one on the frontier, and that one."""
     if best is None or not board.is_priced(best):
@@ -269,10 +278,14 @@ def _pair(board: Board, rows: Rows, best: int | None) -> tuple[int, int] | None:
 
 
 def _scores(board: Board, rows: Rows, pair: tuple[int, int], score: Any) -> dict[str, Any]:
-    """Return APGR, CPT and the area below the router's hull beside that of the single arms."""
+    """Return APGR, CPT and the area below the router's hull beside that of the single arms.
+
+    APGR and CPT are shares of the gap between the two arms: without a gap that is sure there is
+    nothing to be a share of.
+    """
     calls, quality, usd = curve(board, rows, pair, score)
     document: dict[str, Any] = {"apgr": None, "cpt": None, "area": None, "area_of_singles": None}
-    if quality[-1] > quality[0]:
+    if _is_surely_better(board, rows, pair):
         gap = recovered_gap(quality, float(quality[0]), float(quality[-1]))
         document["apgr"] = average_recovered_gap(calls, gap)
         document["cpt"] = {f"{100 * w:.0f}%": call_threshold(calls, gap, w) for w in _CALLS}
