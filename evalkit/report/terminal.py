@@ -156,17 +156,24 @@ def _rung_lines(rows: Sequence[Row], name_width: int) -> list[str]:
 
 def _policy_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str]:
     """Say who answered for a policy, and what it had promised."""
-    told = [row for row in rows if row.get("policy")]
+    told = [(arm_name(row), policy_of(row)) for row in rows if row.get("policy")]
+    return _told_lines("policy", "who answered", told, name_width, style)
+
+
+def _told_lines(
+    title: str, head: str, told: Sequence[tuple[str, str]], name_width: int, style: Style
+) -> list[str]:
+    """Return a sentence for each arm, wrapped beside its name; nothing where there is none."""
     if not told:
         return []
     room = max(_NARROWEST, style.width - name_width - _GAP)
     said = []
-    for row in told:
-        name = f"{shortened(arm_name(row), name_width):<{name_width}}"
-        for line in _wrapped(policy_of(row), room).split("\n"):
+    for arm, text in told:
+        name = f"{shortened(arm, name_width):<{name_width}}"
+        for line in _wrapped(text, room).split("\n"):
             said.append(f"{name}  {line}")
             name = " " * name_width
-    return ["", f"{'policy':<{name_width}}  who answered", *said]
+    return ["", f"{title:<{name_width}}  {head}", *said]
 
 
 def policy_of(row: Row) -> str:
@@ -190,17 +197,8 @@ def policy_of(row: Row) -> str:
 
 def _judge_lines(rows: Sequence[Row], name_width: int, style: Style) -> list[str]:
     """Say who judged, what was lost, and how the judge agreed with itself."""
-    judged = [row for row in rows if row.get("judge")]
-    if not judged:
-        return []
-    room = max(_NARROWEST, style.width - name_width - _GAP)
-    said = []
-    for row in judged:
-        name = f"{shortened(arm_name(row), name_width):<{name_width}}"
-        for line in _wrapped(judging(row), room).split("\n"):
-            said.append(f"{name}  {line}")
-            name = " " * name_width
-    return ["", f"{'judged':<{name_width}}  by whom", *said]
+    told = [(arm_name(row), judging(row)) for row in rows if row.get("judge")]
+    return _told_lines("judged", "by whom", told, name_width, style)
 
 
 def judging(row: Row) -> str:

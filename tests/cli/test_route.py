@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import jsonschema
 import pytest
 import yaml
@@ -310,90 +303,6 @@ def test_portkey_is_given_the_form_and_no_task_by_default(evalkit: Any) -> None:
     ]
     assert "output_guardrails" not in dear
     assert "default" not in config["strategy"]
-
-
-class Vendor:
-    """A server of one model that speaks chat completions."""
-
-    def __init__(self, says: str, status: int = 200) -> None:
-        asked = self.asked = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                asked.append(body["model"])
-                choice = {"index": 0, "finish_reason": "stop",
-                          "message": {"role": "assistant", "content": says}}  # fmt: skip
-                found = {"id": "x", "object": "chat.completion", "created": 1, "choices": [choice],
-                         "model": body["model"]}  # fmt: skip
-                data = json.dumps(found if status == 200 else {"error": {"message": says}}).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def portkey() -> Iterator[str]:
-    """Portkey's own gateway: the address."""
-    script = os.environ.get("EVALKIT_PORTKEY")
-    if script is None:
-        pytest.skip("EVALKIT_PORTKEY does not name build/start-server.js of @portkey-ai/gateway")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    process = subprocess.Popen(
-        ["node", script, f"--port={port}", "--headless"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/v1/chat/completions"
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.mark.parametrize(
-    ("cheap", "task", "answer", "asked"),
-    [
-        (("yes", 200), "yesno", (200, "yes"), (1, 0)),
-        (("I think so", 200), "yesno", (200, "no"), (1, 1)),
-        (("down", 500), "yesno", (200, "no"), (2, 1)),
-        (("yes", 200), "other", (400, None), (0, 0)),
-        (("yes", 200), None, (400, None), (0, 0)),
-    ],
-)
-def test_portkey_itself_goes_on_as_the_policy_says(
-    evalkit: Any, portkey: str, cheap: Any, task: str | None, answer: Any, asked: tuple[int, int]
-) -> None:
-    """Malformed answers and failures go to the next hop; what is no task of the policy nowhere."""
-    document_of(evalkit, cheap_and_dear(evalkit), "--export", "portkey", "-o", "p.json")
-    one, two = Vendor(*cheap), Vendor("no")
-    text = Path("p.json").read_text()
-    for name, vendor in (("CHEAP", one), ("DEAR", two)):
-        text = text.replace(f"${{LOG_{name}_API_BASE}}", vendor.url)
-    body = {"model": "any", "messages": [{"role": "user", "content": "hi"}]}
-    headers = {"x-portkey-config": json.dumps(json.loads(text))}
-    if task is not None:
-        headers["x-portkey-metadata"] = json.dumps({"task": task})
-    found = httpx2.post(portkey, json=body, headers=headers, timeout=30)
-    said = found.json()["choices"][0]["message"]["content"] if found.status_code == 200 else None
-    assert ((found.status_code, said), (len(one.asked), len(two.asked))) == (answer, asked)
-    for vendor in (one, two):
-        vendor.server.shutdown()
-        vendor.server.server_close()
 
 
 def test_what_runs_in_this_process_no_gateway_reaches(evalkit: Any) -> None:

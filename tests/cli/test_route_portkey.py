@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.cli.recorded import write_suite
+from tests.cli.test_route import cheap_and_dear
 
 SERVER = os.environ.get("EVALKIT_PORTKEY")
 if SERVER is None:
@@ -41,6 +42,7 @@ class Vendor(BaseHTTPRequestHandler):
     """A server of OpenAI's chat completions that fails for the models named; 0 hangs."""
 
     failing: dict[str, int] = {}
+    says: dict[str, str] = {}
     asked: list[tuple[str, str]] = []
     over = threading.Event()
 
@@ -52,7 +54,7 @@ class Vendor(BaseHTTPRequestHandler):
         if code == 0:
             self.over.wait(30)
             return
-        message = {"role": "assistant", "content": f"by {model}"}
+        message = {"role": "assistant", "content": self.says.get(model, f"by {model}")}
         answer = {"error": {"message": "down"}} if code != 200 else {
             "id": "x", "object": "chat.completion", "created": 1, "model": model,
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
@@ -205,3 +207,22 @@ def test_a_malformed_answer_goes_on_by_a_guardrail(gateway: str, config: dict[st
     config["targets"][0]["targets"][0]["output_guardrails"] = [guardrail]
     assert ask(gateway, config) == (200, "by second")
     assert models_asked() == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "asked"),
+    [("yes", "yes", ["cheap"]), ("I think so", "by dear", ["cheap", "dear"])],
+)
+def test_a_cascade_brings_its_guardrail_with_it(
+    evalkit: Any, gateway: str, vendor: str, said: str, answer: str, asked: list[str]
+) -> None:
+    """The labels of the suite as a pattern: what is none of them goes on, and the last is taken."""
+    run = cheap_and_dear(evalkit)
+    done = evalkit("route", run, "--export", "portkey", "-o", "portkey.json")
+    assert done.code == 0, done.err
+    text = Path("portkey.json").read_text()
+    for name in ("CHEAP", "DEAR"):
+        text = text.replace(f"${{LOG_{name}_API_BASE}}", vendor)
+    Vendor.says = {"cheap": said}
+    assert ask(gateway, json.loads(text)) == (200, answer)
+    assert models_asked() == asked
