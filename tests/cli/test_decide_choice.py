@@ -149,3 +149,28 @@ def test_several_suites_on_the_same_servers_are_told(evalkit: Any) -> None:
     said = evalkit("report", run, "--profile", "business.yaml", "-o", "r.html")
     assert said.code == 0, said.err
     assert told in Path("r.html").read_text()
+
+
+def test_what_is_cheaper_for_all_suites_together_is_said_in_each(evalkit: Any) -> None:
+    """$803 for servers that two share; bought each takes $525, and alone serving costs more."""
+    run = recorded(evalkit, {"sonnet": (CLOSED, ()), "llama": (OWN, ())})
+    other = Path("suites/other")
+    other.mkdir()
+    for file in Path("suites/yesno").iterdir():
+        (other / file.name).write_bytes(file.read_bytes().replace(b"name: yesno", b"name: other"))
+    said = evalkit("run", "suites/yesno", "suites/other", "--providers", "log.yaml", "--json")
+    run = Path(json.loads(said.out)["path"])
+    business = (
+        "volumes: {yesno: {requests_per_month: 50000}, other: {requests_per_month: 50000}}\n"
+        + SERVING
+        + PEOPLE
+    )
+    Path("business.yaml").write_text(f"schema_version: 1\n{business}")
+    document = json.loads(evalkit("decide", run, "--profile", "business.yaml", "--json").out)
+    for suite in document["suites"].values():
+        own = suite["recommendation"]
+        assert (own["advice"], own["is_open"]) == ("api", True)
+        assert own["would_change_it"][0].startswith(
+            "llama on the same servers for yesno, other: $80"
+        )
+        assert "against $1,050.00" in own["would_change_it"][0]

@@ -71,6 +71,11 @@ def decide_document(request: DecideRequest, today: dt.date) -> dict[str, Any]:
         name: {**_suite(name, own, facts[name], rules), "not_compared": _silent(run, name, own)}
         for name, own in arms.items()
     }
+    together = together_rows(
+        {name: own for name, own in arms.items() if name in profile.requests_per_month}, rules
+    )
+    for row in together:
+        _weigh_together(row, suites)
     return {
         "schema_version": 1,
         "run_id": run.run_id,
@@ -78,11 +83,34 @@ def decide_document(request: DecideRequest, today: dt.date) -> dict[str, Any]:
         "profile": str(request.profile),
         "margin": request.margin,
         "suites": suites,
-        "together": together_rows(
-            {name: own for name, own in arms.items() if name in profile.requests_per_month}, rules
-        ),
+        "together": together,
         "warnings": list(dict.fromkeys([*caveats_of(run), *notes, *_of_costs(suites)])),
     }
+
+
+def _weigh_together(row: Mapping[str, Any], suites: Mapping[str, Any]) -> None:
+    """Say in each suite's recommendation where servers that several share cost less than it does.
+
+    A suite alone bears all of the servers; that sharing is better is seen over all of them.
+    """
+    own = [suites[name] for name in row["suites"]]
+    costs = [suite["recommendation"]["usd_per_month"] for suite in own]
+    served = all(
+        any(way["fit"] and way["served"] == row["model"] for way in suite["ways"]) for suite in own
+    )
+    if None in costs or not served or row["usd_per_month"] >= sum(costs):
+        return
+    line = (
+        f"{row['model']} on the same servers for {', '.join(row['suites'])}: "
+        f"${row['usd_per_month']:,.2f} a month for all, against ${sum(costs):,.2f} for what is "
+        f"recommended for each; cheaper than buying with probability "
+        f"{row['p_self_hosting_cheaper']:.2f}"
+    )
+    for suite in own:
+        advice = suite["recommendation"]
+        advice["is_open"] = True
+        advice["why"] += "; together with other suites one's own servers cost less, see below"
+        advice["would_change_it"].insert(0, line)
 
 
 def _of_costs(suites: Mapping[str, Any]) -> list[str]:

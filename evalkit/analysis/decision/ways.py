@@ -166,6 +166,7 @@ def way_row(way: Way) -> dict[str, Any]:
         "way": way.option.name,
         "kind": way.option.kind,
         "model": way.option.arm.model,
+        "served": way.option.arm.name if way.option.serving is not None else None,
         "quality": row["quality"],
         "malformed_rate": row["malformed_rate"],
         "latency_p95_ms": (row["latency_ms"] or {}).get("p95"),

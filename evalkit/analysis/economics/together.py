@@ -35,12 +35,14 @@ class Share:
         own: How it is served.
         bought: The cheapest way to buy it.
         usd_per_request: What that takes.
+        usd_per_fallback: What an API takes for a request that is handed on.
     """
 
     suite: str
     own: Option
     bought: Option
     usd_per_request: float
+    usd_per_fallback: float
 
 
 def together_rows(
@@ -55,7 +57,9 @@ def together_rows(
     shares: dict[str, list[Share]] = {}
     for name, arms in suites.items():
         options = options_of(arms, rules)
-        bought, price = bought_option(options, BOUGHT), fallback_price(options)
+        priced = [own for kind in BOUGHT if (own := bought_option(options, (kind,))) is not None]
+        bought = min(priced, key=lambda o: o.arm.usd_per_request or 0.0, default=None)
+        price = fallback_price(options)
         if bought is None or price is None:
             continue
         volume = rules.profile.requests_per_month[name].mode
@@ -65,7 +69,9 @@ def together_rows(
         )
         for model in dict.fromkeys(o.arm.name for o in served):
             own = next(o for o in served if o.arm.name == model)
-            shares.setdefault(model, []).append(Share(name, own, bought, price))
+            shares.setdefault(model, []).append(
+                Share(name, own, bought, bought.arm.usd_per_request or 0.0, price)
+            )
     return [_row(model, own, rules) for model, own in shares.items() if len(own) > 1]
 
 
@@ -106,18 +112,19 @@ def _row(model: str, shares: Sequence[Share], rules: Rules) -> dict[str, Any]:
     servings = [own.own.serving for own in shares]
     known = [serving for serving in servings if serving is not None]
     prices = [own.usd_per_request for own in shares]
+    handed_on = [own.usd_per_fallback for own in shares]
     modes = [volume.mode for volume in volumes]
     bought = sum(price * mode for price, mode in zip(prices, modes, strict=True))
     apart = [
         float(serving.usd_per_month(mode, price))
-        for serving, mode, price in zip(known, modes, prices, strict=True)
+        for serving, mode, price in zip(known, modes, handed_on, strict=True)
     ]
     return {
         "model": model,
         "suites": [own.suite for own in shares],
         "bought": {own.suite: own.bought.name for own in shares},
         "replicas": int(joint_replicas(known, modes)),
-        "usd_per_month": float(joint_usd_per_month(known, modes, prices)),
+        "usd_per_month": float(joint_usd_per_month(known, modes, handed_on)),
         "usd_per_month_apart": sum(apart),
         "bought_usd_per_month": bought,
         "p_self_hosting_cheaper": _chance(shares, rules),
@@ -137,6 +144,6 @@ def _chance(shares: Sequence[Share], rules: Rules) -> float:
         for own in shares
     ]
     servings = [inputs.serving(values, own.own.arm.attempts) for own in shares]
-    own = joint_usd_per_month(servings, requests, prices)
+    own = joint_usd_per_month(servings, requests, [own.usd_per_fallback for own in shares])
     bought = sum(price * volume for price, volume in zip(prices, requests, strict=True))
     return float((own < bought).mean())
